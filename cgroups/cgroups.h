@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroups: the public face of the room. cgroup v2 only (Documentation/admin-guide/cgroup-v2.rst);
+ * on hybrid hosts the v2 tree at /sys/fs/cgroup/unified. Every cgroup is held by a directory fd
+ * opened once from a verified cgroup2 root (openat2 BENEATH, NO_SYMLINKS, NO_XDEV); nothing is
+ * re-walked by string afterwards.
+ */
+#ifndef STIVA_CGROUPS_CGROUPS_H
+#define STIVA_CGROUPS_CGROUPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "spec/spec.h"
+
+enum cg_manager {
+	CG_CGROUPFS,
+	CG_SYSTEMD, /* refused with a clear error until cgroups/systemd.c exists */
+	CG_DISABLED, /* no cgroup at all (podman --cgroups=disabled) */
+	CG_MANAGER_N
+};
+extern const struct word_list cg_words_manager; /* cgroupfs, systemd, disabled */
+
+#define CG_PATH_MAX 4096
+
+struct cg {
+	int dir_fd;		/* owned; the container's cgroup */
+	char path[CG_PATH_MAX]; /* from the cgroup2 root, "/a/b" */
+	unsigned made_levels;	/* directories that cg_make() made, the leaf included */
+	uint64_t ino;		/* of the leaf: its identity */
+};
+#define CG_NONE                                                                                    \
+	{                                                                                          \
+		.dir_fd = FD_NONE                                                                  \
+	}
+void cg_done(struct cg *c); /* closes; removes nothing */
+
+/* where.c: decides the path: cgroupsPath of the config (absolute from the cgroup2 root; relative below
+ * the caller's cgroup's parent), or, without one, a sibling of the caller's cgroup named by id. Refuses
+ * "..", empty components, control bytes, "/" (security.md B66). is_rootless: inside the delegated
+ * subtree. No side effect. ret: CG_PATH_MAX bytes. */
+int cg_where_choose(enum cg_manager m, const char *cgroups_path, const char *id, bool is_rootless,
+		    char *ret_path, struct err *e) MUST_CHECK;
+
+/* tree.c */
+/* Makes the cgroup, its missing parents, and enables the controllers that `res` needs on the way down
+ * (a controller bound to v1, or not there: an error naming the property only when a limit asks for it).
+ * An existing non-empty or frozen leaf is an error. On failure nothing that it made stays. */
+int cg_make(const char *path, const struct spec_resources *res, struct cg *ret, struct err *e)
+	MUST_CHECK;
+/* Opens an existing one. -ENOENT (class ERR_STATE) when it is gone. */
+int cg_open(const char *path, struct cg *ret, struct err *e) MUST_CHECK;
+/* Kills what is left inside, waits until it is empty (cgroup.events, deadline 10 s), removes it with
+ * all sub-cgroups bottom-up, then the parents that we made (made_levels - 1 of them) while they are
+ * empty. ino: when not 0, another cgroup under the same name is left alone. A missing cgroup is success. */
+int cg_remove(const char *path, uint64_t ino, unsigned made_levels, struct err *e) MUST_CHECK;
+/* Chowns directory and delegate files (/sys/kernel/cgroup/delegate) to uid (conformance C13). */
+int cg_delegate(const struct cg *c, uid_t uid, struct err *e) MUST_CHECK;
+/* Opens, makes if `make`, a sub-cgroup for exec --cgroup; ".." refused. Return: 0, *ret_fd owned. */
+int cg_open_sub(const struct cg *c, const char *sub, int *ret_fd, struct err *e) MUST_CHECK;
+
+/* apply.c: the first write of every limit, in the order of conformance.md section 2; `unified` last. */
+int cg_apply(const struct cg *c, const struct spec_resources *res, struct err *e) MUST_CHECK;
+/* Limits that must be written only after init is inside (pids.limit 0). */
+int cg_apply_late(const struct cg *c, const struct spec_resources *res, struct err *e) MUST_CHECK;
+
+/* devprog.c, bpf.c: attaches the device filter: the rules, the default devices, an allow for each of
+ * linux.devices. Where BPF is not permitted (rootless): a debug line, and success. */
+int cg_devices_apply(const struct cg *c, const struct spec_config *conf, bool is_rootless,
+		     struct err *e) MUST_CHECK;
+
+/* procs.c */
+int cg_freeze(const struct cg *c, bool on, int timeout_ms, struct err *e) MUST_CHECK; /* by cgroup.events */
+int cg_is_frozen(const struct cg *c); /* 1, 0, -errno */
+/* SIGKILL to everything: cgroup.kill, or freeze, walk, signal, thaw where it is missing. */
+int cg_kill(const struct cg *c, struct err *e) MUST_CHECK;
+/* Another signal to every process of the subtree (freeze, walk, pidfd signal, thaw). */
+int cg_signal(const struct cg *c, int sig, struct err *e) MUST_CHECK;
+int cg_wait_empty(const struct cg *c, int timeout_ms, struct err *e) MUST_CHECK;
+/* Pids of the whole subtree, in the caller's pid namespace, malloc'ed, ascending. */
+int cg_pids(const struct cg *c, pid_t **ret_pids, size_t *ret_n, struct err *e) MUST_CHECK;
+/* Moves pid into the cgroup dir_fd (when CLONE_INTO_CGROUP was refused). */
+int cg_join(int dir_fd, pid_t pid, struct err *e) MUST_CHECK;
+
+/* read.c: one value of the container's cgroup for error texts (memory.events oom_kill). */
+int cg_read_u64(const struct cg *c, const char *file, const char *key, uint64_t *ret);
+
+#endif
