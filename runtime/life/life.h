@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/life: the parent side: the life of a container, verb by verb. runtime/cli fills one of the
+ * structs below from the command line and calls life_<verb>(). Nothing here prints (but warnings); all
+ * text goes through struct err or a buffer.
+ */
+#ifndef STIVA_LIFE_LIFE_H
+#define STIVA_LIFE_LIFE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "cgroups/cgroups.h"
+#include "spec/spec.h"
+
+/* What the global options say; borrowed by every call. */
+struct life_host {
+	const char *root; /* --root, or NULL for the default: /run/stiva, $XDG_RUNTIME_DIR/stiva */
+	enum cg_manager manager;
+	struct opt_bool rootless; /* --rootless; absent = auto (euid != 0) */
+};
+
+/* True when the caller cannot act as the host's root. */
+bool life_is_rootless(const struct life_host *h);
+
+/* ---- create, run ---- */
+struct life_create_args {
+	const char *id;
+	const char *bundle;	    /* NULL = "." */
+	const char *config;	    /* --config FILE, NULL = bundle/config.json */
+	const char *console_socket; /* NULL = none */
+	const char *pid_file;	    /* NULL = none */
+	const char *pidfd_socket;   /* NULL = none */
+	unsigned preserve_fds;
+	bool no_pivot, no_new_keyring;
+	/* run only */
+	bool detach, keep, no_subreaper;
+};
+int life_create(const struct life_host *h, const struct life_create_args *a, struct err *e)
+	MUST_CHECK;
+/* *ret_status: the program's exit code or 128 + signal; 0 with detach. */
+int life_run(const struct life_host *h, const struct life_create_args *a, int *ret_status,
+	     struct err *e) MUST_CHECK;
+int life_start(const struct life_host *h, const char *id, struct err *e) MUST_CHECK;
+
+/* ---- exec ---- */
+struct life_exec_args {
+	const char *id;
+	const char *process_file; /* --process FILE, or NULL: from the members below and the config */
+	char *const *argv;	  /* NULL-terminated */
+	struct strvec env;	  /* added to the config's */
+	const char *cwd;
+	const char *user;	   /* "UID[:GID]" or NULL */
+	struct strvec groups;	   /* --additional-gids */
+	struct strvec caps;	   /* --cap, added to every set but ambient */
+	struct opt_bool tty;	   /* -t, --tty=false; absent = the process file's word, else false */
+	struct opt_bool no_new_privs;
+	const char *apparmor, *process_label;
+	const char *console_socket, *pid_file, *pidfd_socket;
+	const char *cgroup; /* --cgroup SUB */
+	unsigned preserve_fds;
+	bool detach, ignore_paused;
+};
+int life_exec(const struct life_host *h, const struct life_exec_args *a, int *ret_status,
+	      struct err *e) MUST_CHECK;
+
+/* ---- kill, delete, pause, resume ---- */
+/* signal NULL: the image's stop signal (org.opencontainers.image.stopSignal), else TERM. */
+int life_kill(const struct life_host *h, const char *id, const char *signal, bool all, struct err *e)
+	MUST_CHECK;
+int life_delete(const struct life_host *h, const char *id, bool force, struct err *e) MUST_CHECK;
+int life_pause(const struct life_host *h, const char *id, struct err *e) MUST_CHECK;
+int life_resume(const struct life_host *h, const char *id, struct err *e) MUST_CHECK;
+/* Ids that match an extended regular expression, malloc'ed vector of malloc'ed strings (life_ids_done).
+ * regex NULL: all. */
+struct life_ids {
+	char **v; /* owned */
+	size_t n;
+};
+int life_ids_find(const struct life_host *h, const char *regex, struct life_ids *ret, struct err *e)
+	MUST_CHECK;
+void life_ids_done(struct life_ids *ids);
+
+/* ---- state, list, ps ---- */
+struct life_view {
+	struct spec_state state; /* status is the live one; strings in the arena */
+	uint64_t created_sort;
+};
+OBJ_VEC(life_view);
+int life_state(const struct life_host *h, const char *id, struct arena *a, struct life_view *ret,
+	       struct err *e) MUST_CHECK;
+/* All containers, by id; one whose record cannot be read has the status "broken" and a warning. */
+int life_list(const struct life_host *h, struct arena *a, struct life_view_vec *ret, struct err *e)
+	MUST_CHECK;
+/* Pids of the whole container in the caller's pid namespace; malloc'ed. */
+int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t *ret_n,
+	    struct err *e) MUST_CHECK;
+
+/* ---- for tests and docs ---- */
+/* Prints "list.row" of every step list, one a line (test builds: what STIVA_FAULT may name). */
+void life_faults_print(struct buf *out);
+
+/* The plan of a bundle's mounts, namespaces and cgroup, as text: `create --plan`. No side effect. */
+int life_plan_print(const struct life_host *h, const struct life_create_args *a, struct buf *out,
+		    struct err *e) MUST_CHECK;
+
+#endif
