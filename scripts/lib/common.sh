@@ -78,6 +78,9 @@ cached() {
 		fi
 		mv -T "$tmp" "$out"
 		note "build/$name is ready after $((SECONDS - began)) s"
+		# what older inputs made, unless a test may still stand in it
+		find "$build" -maxdepth 1 -name "$name-????????????" ! -path "$out" \
+			-mmin +60 -exec rm -rf --one-file-system {} +
 	fi
 	ln -sfn "${out##*/}" "$build/.$name.link"
 	mv -T "$build/.$name.link" "$build/$name"
