@@ -41,4 +41,7 @@ int path_clean(const char *path, char *ret, size_t size);
 /* True for a non-empty name without '/', not "." or "..". */
 bool path_is_name(const char *name);
 
+/* For tests: true makes the functions above resolve by the walk alone, as if openat2 were blocked. */
+void path_test_force_walk(bool on);
+
 #endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/sys: raw system calls as leaf functions, and what this kernel can do.
+ * It must not know why a call is made. Called by every room but spec.
+ */
+#include "base/sys.h"
+
+#include <errno.h>
+#include <linux/keyctl.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include "base/auto.h"
+#include "base/file.h"
+#include "base/num.h"
+#include "base/ban.h"
+
+/* libc's syscall() gives -1 and errno; the leaf convention is -errno. */
+static inline long leaf(long r)
+{
+	return r == -1 ? -errno : r;
+}
+
+int sys_pivot_root(const char *new_root, const char *put_old)
+{
+	return (int)leaf(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+int sys_pidfd_open(pid_t pid, unsigned flags)
+{
+	return (int)leaf(syscall(SYS_pidfd_open, pid, flags));
+}
+
+int sys_pidfd_send_signal(int pidfd, int sig)
+{
+	return (int)leaf(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
+
+int sys_close_range(unsigned first, unsigned last, unsigned flags)
+{
+	return (int)leaf(syscall(SYS_close_range, first, last, flags));
+}
+
+int sys_execveat(int dir_fd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	return (int)leaf(syscall(SYS_execveat, dir_fd, path, argv, envp, flags));
+}
+
+long sys_keyctl_join(const char *name)
+{
+	return leaf(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0));
+}
+
+long sys_keyctl_setperm(int32_t serial, uint32_t perm)
+{
+	return leaf(syscall(SYS_keyctl, KEYCTL_SETPERM, serial, perm, 0, 0));
+}
+
+int sys_openat2(int dir_fd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+
+	return (int)leaf(syscall(SYS_openat2, dir_fd, path, &how, sizeof(how)));
+}
+
+int sys_open_tree(int dir_fd, const char *path, unsigned flags)
+{
+	return (int)leaf(syscall(SYS_open_tree, dir_fd, path, flags));
+}
+
+int sys_move_mount(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
+{
+	return (int)leaf(syscall(SYS_move_mount, from_fd, from, to_fd, to, flags));
+}
+
+int sys_fsopen(const char *fstype, unsigned flags)
+{
+	return (int)leaf(syscall(SYS_fsopen, fstype, flags));
+}
+
+int sys_fsconfig(int fs_fd, unsigned cmd, const char *key, const void *value, int aux)
+{
+	return (int)leaf(syscall(SYS_fsconfig, fs_fd, cmd, key, value, aux));
+}
+
+int sys_fsmount(int fs_fd, unsigned flags, unsigned attr)
+{
+	return (int)leaf(syscall(SYS_fsmount, fs_fd, flags, attr));
+}
+
+int sys_fspick(int dir_fd, const char *path, unsigned flags)
+{
+	return (int)leaf(syscall(SYS_fspick, dir_fd, path, flags));
+}
+
+int sys_mount_setattr(int dir_fd, const char *path, unsigned flags, const struct mount_attr *attr,
+		      size_t size)
+{
+	return (int)leaf(syscall(SYS_mount_setattr, dir_fd, path, flags, attr, size));
+}
+
+int sys_seccomp(unsigned op, unsigned flags, void *arg)
+{
+	return (int)leaf(syscall(SYS_seccomp, op, flags, arg));
+}
+
+int sys_bpf(int cmd, void *attr, unsigned size)
+{
+	return (int)leaf(syscall(SYS_bpf, cmd, attr, size));
+}
+
+int sys_loopback_up(void)
+{
+	struct ifreq req = {.ifr_name = "lo"};
+	/* Interface ioctls work on a socket of any family; a unix one is the cheapest to make and
+	 * needs no IPv4 in the kernel. */
+	AUTO_FD
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, SIOCGIFFLAGS, &req) < 0)
+		return -errno;
+	if (req.ifr_flags & IFF_UP)
+		return 0;
+	req.ifr_flags |= IFF_UP;
+	return ioctl(fd, SIOCSIFFLAGS, &req) < 0 ? -errno : 0;
+}
+
+static bool probe_openat2(void)
+{
+	AUTO_FD
+	fd = sys_openat2(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT);
+
+	/* Any other answer than "no such call" or a filter's refusal comes from the call itself. */
+	return fd != -ENOSYS && fd != -EPERM;
+}
+
+static bool probe_seccomp(void)
+{
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+
+	return sys_seccomp(SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+/* Kernel version of uname(2) at least this? For what cannot be asked without an object at hand. */
+static bool kernel_at_least(uint64_t major, uint64_t minor)
+{
+	struct utsname u;
+	uint64_t v[2] = {0, 0};
+	const char *s;
+
+	if (uname(&u) < 0)
+		return false;
+	s = u.release;
+	for (int i = 0; i < 2; i++) {
+		size_t n = strspn(s, "0123456789");
+
+		if (num_u64n(s, n, &v[i]) < 0)
+			return false;
+		s += n;
+		s += *s == '.';
+	}
+	return v[0] > major || (v[0] == major && v[1] >= minor);
+}
+
+static bool probe(enum sys_feature f)
+{
+	switch (f) {
+	case SYS_OPENAT2:
+		return probe_openat2();
+	case SYS_TIME_NS:
+		return faccessat(AT_FDCWD, "/proc/self/ns/time", F_OK, 0) == 0;
+	case SYS_CGROUP_NS:
+		return faccessat(AT_FDCWD, "/proc/self/ns/cgroup", F_OK, 0) == 0;
+	case SYS_SECCOMP:
+		return probe_seccomp();
+	case SYS_CGROUP_KILL:
+		return kernel_at_least(5, 14);
+	case SYS_FEATURE_N:
+		break;
+	}
+	return false;
+}
+
+bool sys_has(enum sys_feature f)
+{
+	static signed char known[SYS_FEATURE_N]; /* 0 = not asked yet, 1 = yes, -1 = no */
+
+	if ((unsigned)f >= SYS_FEATURE_N)
+		return false;
+	if (known[f] == 0)
+		known[f] = probe(f) ? 1 : -1;
+	return known[f] > 0;
+}
+
+int sys_boot_id(char ret[37])
+{
+	char text[64];
+	int n = file_read_kernel(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof(text));
+
+	if (n < 0)
+		return n;
+	if (n < 36)
+		return -EIO;
+	memcpy(ret, text, 36);
+	ret[36] = '\0';
+	return 0;
+}
