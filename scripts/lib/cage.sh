@@ -55,7 +55,7 @@ cage_end() {
 # cage MODE ROOT NET CMD...: MODE native|overlay|rw, NET host|private
 cage() {
 	local mode=$1 root=$2 net=$3 cgroup2 status
-	local -a spaces=(--mount --pid --fork --kill-child=KILL --propagation private)
+	local -a spaces=(--mount --ipc --uts --pid --fork --kill-child=KILL --propagation private)
 	shift 3
 	need_root
 	[ "$net" = host ] || spaces+=(--net)

@@ -15,7 +15,7 @@ faults=$(find "$top/build/obj" -maxdepth 2 -path '*-faults*/stiva' -type f 2>/de
 tier_environment() {
 	export STIVA_TIER=${0##*/} STIVA_HAS=$words STIVA_ROOTFS=$top/build/rootfs13
 	export RUNTIME=${RUNTIME:-$top/build/stiva} RUNTIME_FAULTS=$faults
-	export LC_ALL=C.UTF-8
+	export LC_ALL=C.UTF-8 STIVA_LEAKCHECK=1
 	cd "$top" || exit
 }
 
