@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2119,SC2120 # variables and arguments are the test files' business
+# shellcheck disable=SC2034,SC2119,SC2120,SC2016 # variables, arguments: the test files' business
 # tests/bats/helpers.bash: what every test of the suite stands on. A test makes a
 # bundle by jq filters, runs the runtime under test with rt, and looks at
 # $status, $output and $stderr. Nothing of a test may remain on the host: the
@@ -304,9 +304,13 @@ refused() {
 		for text in "$@"; do complains "$text"; done
 	fi
 	[ "$status" != 0 ] || fail "$LAST: succeeded"
-	[ "$status" -lt 124 ] || [ "$status" = 255 ] || fail "$LAST: exit status $status: $stderr"
+	[ "$status" != 124 ] || fail "$LAST: hangs"
+	[ "$status" -lt 129 ] || [ "$status" -gt 192 ] || fail "$LAST: died by signal $((status - 128))"
 	[ -n "${KEPT:-}" ] || absent
 }
+
+# The folder of the container's own cgroup.
+cgroup_of() { find $CG -type d -name "*${1:-$ID}*" | sort | head -n 1; }
 
 # No trace of the container in the state folder or among the cgroups.
 absent() {

@@ -4,8 +4,6 @@
 # parallel: yes
 load helpers
 
-dies() { wait_for status_is stopped; }
-
 @test "kill sends TERM by default" {
 	program probe signals 0
 	starts
@@ -64,7 +62,7 @@ dies() { wait_for status_is stopped; }
 	known_deviation crun "an unknown name is taken as signal 0"
 	program probe signals 0
 	starts
-	for bad in NOSUCH SIGNOSUCH 99999 -1 9x "" "9 9"; do
+	for bad in NOSUCH SIGNOSUCH 99999 -1 9x "9 9"; do
 		rt kill "$ID" "$bad"
 		KEPT=1 refused signal
 	done
@@ -110,7 +108,7 @@ dies() { wait_for status_is stopped; }
 	script 'probe hang 3' "$(without_ns pid)"
 	config '.process.args = ["/bin/probe", "hang", "3"]'
 	starts
-	procs() { cat "$(find $CG -type d -name "*$ID*" | head -n 1)/cgroup.procs" | wc -l; }
+	procs() { wc -l <"$(cgroup_of)/cgroup.procs"; }
 	is "$(procs)" 4
 	ok kill --all "$ID" KILL
 	none() { [ "$(procs)" = 0 ]; }
@@ -124,7 +122,7 @@ dies() { wait_for status_is stopped; }
 	program probe hang 3 -- "$(without_ns pid)"
 	starts
 	ok kill "$ID" KILL
-	none() { ! grep -q . "$(find $CG -type d -name "*$ID*" | head -n 1)/cgroup.procs"; }
+	none() { ! grep -q . "$(cgroup_of)/cgroup.procs"; }
 	wait_for none
 }
 
