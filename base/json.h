@@ -5,11 +5,11 @@
  * open object; each struct member is one *value shape* that carries its own presence.
  *
  * Law of the parser (conformance.md G02-G04, security.md B16-B22, design.md 1.6): numbers are
- * taken as text (u64 exact; fractions and exponents refused for integers); NUL and raw control bytes
- * in strings refused; null = absent; unknown keys skipped; a duplicate key: the last wins, with
- * no memory of the first; nesting cap 64; document cap 16 MiB; trailing bytes refused; a list in a
- * list, or a scalar where a list is wanted, refused. All errors of a document are collected, each
- * with its JSON path ("linux.resources.memory.limit") and byte.
+ * taken as text (u64 exact; fractions and exponents refused for integers); NUL and raw control
+ * bytes in strings refused; null = absent; unknown keys skipped; a duplicate key: the last wins,
+ * with no memory of the first; nesting cap 64; document cap 16 MiB; trailing bytes refused; a list
+ * in a list, or a scalar where a list is wanted, refused. All errors of a document are collected,
+ * each with its JSON path ("linux.resources.memory.limit") and byte.
  */
 #ifndef STIVA_BASE_JSON_H
 #define STIVA_BASE_JSON_H
@@ -37,8 +37,8 @@ struct opt_u32 {
 	bool has;
 	uint32_t v;
 };
-/* Index into the row's word list. has && v == -1: a word unknown to us, in `text` (lists whose policy
- * is "warn", such as capabilities). */
+/* Index into the row's word list. has && v == -1: a word unknown to us, in `text` (lists whose
+ * policy is "warn", such as capabilities). */
 struct opt_enum {
 	bool has;
 	int v;
@@ -55,8 +55,8 @@ struct strmap {
 	struct strpair *v;
 	size_t n;
 };
-/* Indices into the row's word list. Words unknown to us under the "warn" policy are left out of v and
- * kept in `unknown`. v != NULL with n == 0: empty list. */
+/* Indices into the row's word list. Words unknown to us under the "warn" policy are left out of v
+ * and kept in `unknown`. v != NULL with n == 0: empty list. */
 struct enumvec {
 	int *v;
 	size_t n;
@@ -109,9 +109,9 @@ struct json_row {
 	enum json_kind kind;
 	unsigned flags; /* enum json_flag */
 	size_t offset;
-	const struct json_table *sub;	/* OBJ, OBJS, OBJMAP */
-	const struct word_list *words;	/* ENUM, ENUMS */
-	int64_t min;			/* I64, U64, U32: accepted range when min < max */
+	const struct json_table *sub;  /* OBJ, OBJS, OBJMAP */
+	const struct word_list *words; /* ENUM, ENUMS */
+	int64_t min;		       /* I64, U64, U32: accepted range when min < max */
 	uint64_t max;
 };
 struct json_table {
@@ -124,6 +124,7 @@ struct json_table {
 /* Offset of member m, refused by the compiler when its type is not `type`. */
 #define JSON_OFF(T, m, type) _Generic(((T *)0)->m, type : offsetof(T, m))
 
+/* clang-format off */
 #define J_BOOL(T, m, key, fl)	   {key, JSON_BOOL, fl, JSON_OFF(T, m, struct opt_bool), 0, 0, 0, 0}
 #define J_I64(T, m, key, fl)	   {key, JSON_I64, fl, JSON_OFF(T, m, struct opt_i64), 0, 0, 0, 0}
 #define J_I64R(T, m, key, fl, lo, hi)                                                              \
@@ -140,6 +141,11 @@ struct json_table {
 #define J_STRMAP(T, m, key, fl)	   {key, JSON_STRMAP, fl, JSON_OFF(T, m, struct strmap), 0, 0, 0, 0}
 #define J_ENUMS(T, m, key, fl, w)  {key, JSON_ENUMS, fl, JSON_OFF(T, m, struct enumvec), 0, w, 0, 0}
 #define J_U32S(T, m, key, fl)	   {key, JSON_U32S, fl, JSON_OFF(T, m, struct u32vec), 0, 0, 0, 0}
+/* A list of numbers in a range. */
+#define J_U32SR(T, m, key, fl, lo, hi)                                                             \
+	{key, JSON_U32S, fl, JSON_OFF(T, m, struct u32vec), 0, 0, lo, hi}
+/* A property for other systems: known, skipped, in no struct. */
+#define J_OTHER_OS(key)		   {key, JSON_OBJ, JF_OTHER_OS, 0, 0, 0, 0, 0}
 #define J_OBJ(T, m, key, fl, S, sub)                                                               \
 	{key, JSON_OBJ, fl, JSON_OFF(T, m, struct S *), sub, 0, 0, 0}
 #define J_OBJS(T, m, key, fl, S, sub)                                                              \
@@ -148,6 +154,7 @@ struct json_table {
 	{key, JSON_OBJMAP, fl, JSON_OFF(T, m, struct S##_vec), sub, 0, 0, 0}
 #define J_TABLE(var, T, rows_)                                                                     \
 	const struct json_table var = {#T, sizeof(struct T), rows_, sizeof(rows_) / sizeof(rows_[0])}
+/* clang-format on */
 
 /* ---- errors of a document ---- */
 struct json_error {
@@ -155,6 +162,7 @@ struct json_error {
 	char *text;
 	size_t byte; /* 0 = not known (rules) */
 };
+#define JSON_ERRORS_MAX 100
 struct json_errors {
 	struct arena *arena; /* borrowed: where paths and texts live */
 	struct json_error *v;
@@ -170,7 +178,9 @@ void json_error_add(struct json_errors *errs, size_t byte, const char *path, con
 /*
  * Parses and checks `text` by table `t` into a new object in arena `a`. Every error is added to
  * errs; *ret is set even then (partly filled) so that rules can go on, and NULL only when the
- * top level is not an object. Return: 0 when errs stayed as it was, else -EINVAL.
+ * top level is not an object or the text is not JSON to its end. A value that is wrong in itself is
+ * an error even when a later duplicate of its key replaces it. Return: 0 when errs stayed as it
+ * was, else -EINVAL.
  */
 int json_parse(const struct json_table *t, const char *text, size_t len, struct arena *a,
 	       struct json_errors *errs, void **ret);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spec/load: text -> checked config in an arena, and the small questions one asks of a config. Owns
+ * the order parse, normalise, rules; knows no rule and no property by itself beyond the shape of an
+ * absent block. Called by runtime/life and runtime/cli.
+ */
+#include "spec/rules.h"
+#include <errno.h>
+#include "base/ban.h"
+
+/* Makes equal what means the same, so that nobody else has to look twice. */
+static void normalise(struct spec_config *c, struct arena *a)
+{
+	if (!c->linux_)
+		c->linux_ = arena_alloc(a, sizeof(*c->linux_));
+	for (size_t i = 0; i < c->linux_->namespaces.n; i++) {
+		struct spec_namespace *ns = &c->linux_->namespaces.v[i];
+		if (ns->path && !*ns->path)
+			ns->path = NULL; /* Go's zero value */
+	}
+	if (c->linux_->cgroups_path && !*c->linux_->cgroups_path)
+		c->linux_->cgroups_path = NULL;
+}
+
+int spec_load(const char *text, size_t len, struct arena *a, struct json_errors *errs,
+	      struct spec_config **ret)
+{
+	size_t before = errs->n;
+	void *obj;
+	int r;
+
+	errs->arena = a;
+	r = json_parse(&spec_table_config, text, len, a, errs, &obj);
+	*ret = obj;
+	if (!obj)
+		return -EINVAL;
+	normalise(obj, a);
+	spec_rules_config(obj, errs);
+	return r < 0 || errs->n > before ? -EINVAL : 0;
+}
+
+int spec_load_process(const char *text, size_t len, struct arena *a, struct json_errors *errs,
+		      struct spec_process **ret)
+{
+	size_t before = errs->n;
+	void *obj;
+	int r;
+
+	errs->arena = a;
+	r = json_parse(&spec_table_process, text, len, a, errs, &obj);
+	*ret = obj;
+	if (!obj)
+		return -EINVAL;
+	spec_rules_process(obj, "", errs);
+	return r < 0 || errs->n > before ? -EINVAL : 0;
+}
+
+int spec_load_resources(const char *text, size_t len, struct arena *a, struct json_errors *errs,
+			struct spec_resources **ret)
+{
+	size_t before = errs->n;
+	void *obj;
+	int r;
+
+	errs->arena = a;
+	r = json_parse(&spec_table_resources, text, len, a, errs, &obj);
+	*ret = obj;
+	if (!obj)
+		return -EINVAL;
+	spec_rules_resources(obj, "", true, errs);
+	return r < 0 || errs->n > before ? -EINVAL : 0;
+}
+
+int spec_errors_to_err(const struct json_errors *errs, const char *file, struct err *e)
+{
+	struct buf b = {0};
+	size_t i = 0;
+
+	if (errs->n == 0)
+		return 0;
+	for (; i < errs->n; i++) {
+		const struct json_error *v = &errs->v[i];
+
+		/* Room for the next one and for "(and N more)" in the fixed text of an err. */
+		if (i &&
+		    b.len + strlen(file) + strlen(v->path) + strlen(v->text) + 40 > sizeof(e->text))
+			break;
+		buf_printf(&b, "%s%s: %s%s%s", i ? "; " : "", file, v->path, *v->path ? ": " : "",
+			   v->text);
+	}
+	if (i < errs->n)
+		buf_printf(&b, " (and %zu more)", errs->n - i);
+	err_set(e, ERR_INPUT, EINVAL, "%s", b.data);
+	buf_done(&b);
+	return -EINVAL;
+}
+
+const struct spec_namespace *spec_ns(const struct spec_config *c, enum spec_ns_type t)
+{
+	for (size_t i = 0; c->linux_ && i < c->linux_->namespaces.n; i++) {
+		const struct spec_namespace *ns = &c->linux_->namespaces.v[i];
+		if (ns->type.has && ns->type.v == (int)t)
+			return ns;
+	}
+	return NULL;
+}
+
+bool spec_ns_is_new(const struct spec_config *c, enum spec_ns_type t)
+{
+	const struct spec_namespace *ns = spec_ns(c, t);
+	return ns && !ns->path;
+}
+
+const char *spec_annotation(const struct spec_config *c, const char *key)
+{
+	for (size_t i = 0; i < c->annotations.n; i++) {
+		if (str_eq(c->annotations.v[i].key, key))
+			return c->annotations.v[i].value;
+	}
+	return NULL;
+}
