@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/cli/seal: keeps the host's binary out of the container (security.md P8; CVE-2019-5736). A
+ * process of ours that sits in a container shows its program as /proc/PID/exe, and what is opened
+ * there could be written once the program has ended. So the verbs that put a process of ours into a
+ * container first become a copy of themselves which nobody can write: a sealed memfd. Called by
+ * main.c.
+ */
+#ifndef STIVA_CLI_SEAL_H
+#define STIVA_CLI_SEAL_H
+
+#include "base/err.h"
+
+/* Returns 0 when the caller runs from a sealed copy; else execs argv again from one, and returns
+ * only when that fails. Must be called before any side effect. */
+int cmd_seal(char *const argv[], struct err *e) MUST_CHECK;
+
+#endif
