@@ -13,6 +13,7 @@
 #ifndef STIVA_INIT_PROTO_H
 #define STIVA_INIT_PROTO_H
 
+#include "base/mem.h"
 #include "base/msg.h"
 
 /* number, name, sender -> receiver, carries, meaning */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/init: the child side. The parent fills a job before the fork; the child inherits it with the
+ * address space and runs init_steps[] (steps.c) for a new container, or exec_steps[] for a process that
+ * joins one. Neither ever returns: the child ends in execve or in FAIL + _exit.
+ */
+#ifndef STIVA_INIT_INIT_H
+#define STIVA_INIT_INIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/auto.h"
+#include "base/err.h"
+#include "runtime/guard/guard.h"
+#include "runtime/init/proto.h"
+#include "runtime/rootfs/rootfs.h"
+#include "spec/spec.h"
+
+/* Which namespaces the child makes and which it joins. */
+struct init_ns {
+	uint64_t clone_flags;	/* new ones made by the clone itself (never cgroup or time) */
+	bool new_cgroup;	/* unshared by the child once it sits in its cgroup */
+	bool new_time;		/* unshared by the parent or S, so that I is born in it */
+	bool new_user;
+	int join_fd[SPEC_NS_N]; /* FD_NONE, or an open namespace; owned by the job's owner */
+	int join_pidfd;		/* exec: all namespaces of this process at once */
+	int join_flags;		/* exec: CLONE_NEW* for join_pidfd */
+	int join_root_fd;	/* exec into a --no-pivot container: chroot there; else FD_NONE */
+};
+
+struct init_job {
+	/* set by the parent before the fork; all borrowed */
+	const struct spec_config *conf;
+	const struct spec_process *process; /* NULL: created without one; the gate then never opens */
+	const char *id;
+	struct root_plan *root;	   /* NULL for exec */
+	struct spec_state *state;  /* what hooks get; pid and status are filled in as they run */
+	struct guard_filter filter;
+	struct init_ns ns;
+	int sock_fd; /* to P */
+	int gate_fd; /* create: listening socket; FD_NONE: RUN comes over sock_fd (run, exec) */
+	int console_fd; /* P's end of nothing: the slave, once opened by the child */
+	unsigned preserve_fds;
+	unsigned listen_fds; /* LISTEN_FDS of the caller, passed from fd 3 on; part of preserve_fds */
+	const char *notify_socket; /* value for NOTIFY_SOCKET in the container, or NULL */
+	bool wants_go;		   /* the host side acts between NAMESPACED and GO */
+	bool wants_keyring;
+	/* set by the child as it goes */
+	bool setgroups_denied; /* told by MAPPED */
+	int proc_fd;	       /* private procfs, opened when a step first needs it */
+	bool needs_late_chdir; /* cwd was not reachable before the user switch */
+	char *program;	       /* resolved path of args[0], in env_arena */
+	char **env;
+	struct arena env_arena;
+};
+
+/* Sets every fd of a zeroed job to FD_NONE. */
+void init_job_reset(struct init_job *job);
+
+/* Runs the child of a new container. */
+_Noreturn void init_main(struct init_job *job);
+/* Runs the child of an exec. */
+_Noreturn void init_exec_main(struct init_job *job);
+/*
+ * The stage S: enters or makes the user namespace, the pid and time namespaces, then clones I as a
+ * sibling (CLONE_PARENT) and ends. entry is init_main or init_exec_main.
+ */
+_Noreturn void init_stage_main(struct init_job *job, void (*entry)(struct init_job *));
+
+/* The state object of a job as one JSON line, with this status (hooks' stdin). */
+void init_hook_state(const struct init_job *job, enum spec_status status, struct buf *out);
+
+/* Writes time offsets of the config for the children of the caller (/proc/self/timens_offsets). */
+int init_time_offsets(const struct spec_config *conf, struct err *e) MUST_CHECK;
+
+/*
+ * Runs the hooks of one kind, in order, with `state` on stdin (conformance H01-H11). cwd NULL = as is.
+ * The first failure stops and is told with the hook's kind, index and last line of output.
+ */
+int init_hooks_run(const struct spec_config *conf, enum spec_hook_kind kind, const char *state,
+		   const char *cwd, struct err *e) MUST_CHECK;
+
+/* Names of the child's steps, one "init.NAME" a line, for STIVA_FAULT. */
+void init_steps_print(struct buf *out);
+
+#endif

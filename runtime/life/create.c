@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/life/create: the parent's script, row by row, beside init/steps.c's: rows that send or wait for a
+ * message say so. Each row's undo is also what `delete` runs against the state on disk (delete.c), so that
+ * create and delete cannot drift apart. The intent (record with stage "creating") is on disk before the
+ * first side effect outside the state directory.
+ */
+#include "runtime/life/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/ban.h"
+
+#define READY_MS 60000
+
+void life_create_init(struct life_create *c)
+{
+	c->box = (struct life_box)LIFE_BOX_INIT;
+	c->cg = (struct cg)CG_NONE;
+	c->child = (struct life_child)LIFE_CHILD_INIT;
+	c->bundle_fd = c->gate_fd = c->console_fd = FD_NONE;
+	init_job_reset(&c->job);
+}
+
+void life_create_done(struct life_create *c)
+{
+	if (c->plan)
+		root_plan_close(c->plan);
+	c->plan = NULL;
+	life_spawn_plan_done(&c->job.ns);
+	life_child_done(&c->child);
+	cg_done(&c->cg);
+	life_box_done(&c->box);
+	auto_fd_done(&c->bundle_fd);
+	auto_fd_done(&c->gate_fd);
+	auto_fd_done(&c->console_fd);
+	buf_done(&c->text);
+	arena_done(&c->arena);
+}
+
+/* ---- conditions ---- */
+
+static bool has_cgroup(const void *ctx)
+{
+	return ((const struct life_create *)ctx)->manager != CG_DISABLED;
+}
+
+static bool has_gate(const void *ctx)
+{
+	return !((const struct life_create *)ctx)->is_run;
+}
+
+static bool has_notify(const void *ctx)
+{
+	return ((const struct life_create *)ctx)->job.notify_socket;
+}
+
+static bool wants_go(const void *ctx)
+{
+	return ((const struct life_create *)ctx)->job.wants_go;
+}
+
+static bool has_pid_file(const void *ctx)
+{
+	return ((const struct life_create *)ctx)->a->pid_file;
+}
+
+static bool has_pidfd_socket(const void *ctx)
+{
+	return ((const struct life_create *)ctx)->a->pidfd_socket;
+}
+
+/* ---- claim: the state directory with the intent ---- */
+
+static int claim(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	int r = life_store_claim(c->h, c->a->id, &c->box, e);
+
+	return r < 0 ? r : life_store_write(&c->box, &c->rec, e);
+}
+
+static void claim_undo(void *ctx)
+{
+	struct life_create *c = ctx;
+	struct err e = ERR_INIT;
+
+	/* What could not be undone must stay known. */
+	if (c->undo_err.code)
+		return;
+	if (life_store_remove(&c->box, &e) < 0)
+		c->undo_err = e;
+}
+
+/* ---- config: the copy that later verbs read ---- */
+
+static int save_config(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	AUTO_FD fd = openat(c->box.dir_fd, LIFE_CONFIG,
+			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : fd_write_all(fd, c->text.data, c->text.len);
+
+	if (r < 0)
+		return err_sys(e, r, "save %s in the state directory (is it full?)", LIFE_CONFIG);
+	return 0;
+}
+
+/* ---- cgroup ---- */
+
+/* A normal user without a delegated cgroup still runs, without limits. */
+static int without_cgroup(struct life_create *c, struct err *e)
+{
+	bool denied = e->code == EACCES || e->code == EPERM || e->code == EROFS;
+
+	if (!c->is_rootless || !denied || c->conf->linux_->cgroups_path)
+		return -e->code;
+	log_debug("no cgroup: %s", e->text);
+	err_clear(e);
+	c->manager = CG_DISABLED;
+	c->rec_cgroup = (struct life_rec_cgroup){.manager = {true, CG_DISABLED}};
+	return life_store_write(&c->box, &c->rec, e);
+}
+
+static int make_cgroup(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	const struct spec_resources *res = c->conf->linux_->resources;
+	int r = cg_make(c->cgroup_path, res, &c->cg, e);
+
+	if (r < 0)
+		return without_cgroup(c, e);
+	c->rec_cgroup.ino = (struct opt_u64){true, c->cg.ino};
+	c->rec_cgroup.made_levels = (struct opt_u32){true, c->cg.made_levels};
+	r = res ? cg_apply(&c->cg, res, e) : 0;
+	return r < 0 ? r : cg_devices_apply(&c->cg, c->conf, c->is_rootless, e);
+}
+
+static void make_cgroup_undo(void *ctx)
+{
+	struct life_create *c = ctx;
+	struct err e = ERR_INIT;
+
+	/* A create that did not get as far as making it must not touch one that stood there before. */
+	if (!c->is_delete && c->cg.dir_fd < 0)
+		return;
+	if (!c->rec_cgroup.path || c->undo_err.code)
+		return;
+	unsigned levels = c->rec_cgroup.made_levels.has ? c->rec_cgroup.made_levels.v : 1;
+
+	if (cg_remove(c->rec_cgroup.path, c->rec_cgroup.ino.v, levels, &e) < 0)
+		c->undo_err = e;
+}
+
+/* ---- gate: the socket at which a created init waits ---- */
+
+static int make_gate(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	char dir[FD_PROC_MAX];
+
+	/* bind(2) takes no directory fd, and a state path may be longer than 107 bytes. */
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/%s", fd_proc_path(c->box.dir_fd, dir),
+		 LIFE_GATE);
+	c->gate_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (c->gate_fd < 0 || bind(c->gate_fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    listen(c->gate_fd, 1) < 0)
+		return err_sys(e, errno, "make the start gate");
+	c->job.gate_fd = c->gate_fd;
+	return 0;
+}
+
+static int make_notify(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+
+	/* Any user of the container may write to the socket in it. */
+	if (mkdirat(c->box.dir_fd, LIFE_NOTIFY_DIR, 0755) < 0 ||
+	    fchmodat(c->box.dir_fd, LIFE_NOTIFY_DIR, 0755, 0) < 0)
+		return err_sys(e, errno, "make the sd_notify directory");
+	return 0;
+}
+
+/* ---- spawn ---- */
+
+static int spawn(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	int r = life_spawn(&c->job, c->cg.dir_fd, init_main, &c->child, e);
+
+	if (r < 0)
+		return life_spawn_explain(&c->child, &c->cg, e);
+	/* The child has them; ours would keep the gate open after its death. */
+	auto_fd_done(&c->gate_fd);
+	return 0;
+}
+
+static void spawn_undo(void *ctx)
+{
+	struct life_create *c = ctx;
+
+	life_spawn_kill(&c->child);
+}
+
+/* Raises that only the host's root may do, and the score that a user namespace may not write. */
+static int outside_limits(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	const struct spec_process *p = c->conf->process;
+
+	if (!p || !c->job.ns.new_user || c->is_rootless)
+		return 0;
+	if (p->oom_score_adj.has) {
+		char path[64], text[16];
+
+		snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)c->child.pid);
+		snprintf(text, sizeof(text), "%d", (int)p->oom_score_adj.v);
+		int r = file_write_kernel(AT_FDCWD, path, text);
+
+		if (r < 0)
+			return err_sys(e, r, "process.oomScoreAdj: set %s", text);
+	}
+	return life_spawn_rlimits(p, c->child.pid, e);
+}
+
+/* ---- hooks outside, between NAMESPACED and GO ---- */
+
+static int go(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	struct msg m;
+	int r = init_proto_expect(c->child.sock_fd, INIT_MSG_NAMESPACED, READY_MS, &m, e);
+
+	if (r < 0)
+		return life_spawn_explain(&c->child, &c->cg, e);
+	msg_done(&m);
+	c->state.pid = (struct opt_i64){true, c->child.pid};
+	c->ran_hooks = true;
+	r = life_hooks_outside(c->conf, SPEC_HOOK_PRESTART, &c->state, SPEC_CREATING, c->bundle, e);
+	if (r == 0)
+		r = life_hooks_outside(c->conf, SPEC_HOOK_CREATE_RUNTIME, &c->state, SPEC_CREATING,
+				       c->bundle, e);
+	if (r < 0)
+		return r;
+	return init_proto_send(c->child.sock_fd, INIT_MSG_GO, &c->child.pid, sizeof(pid_t), NULL, 0, e);
+}
+
+/* ---- ready: CONSOLE if there is a terminal, then READY ---- */
+
+static int take_console(struct life_create *c, int timeout, struct err *e)
+{
+	struct msg m;
+	int r = init_proto_expect(c->child.sock_fd, INIT_MSG_CONSOLE, timeout, &m, e);
+
+	if (r < 0)
+		return r;
+	if (m.n_fds != 1) {
+		msg_done(&m);
+		return err_set(e, ERR_BUG, EBADMSG, "CONSOLE without its fd");
+	}
+	c->console_fd = m.fds[0];
+	if (!c->a->console_socket)
+		return 0;
+	r = life_tty_send(c->a->console_socket, c->console_fd, "/dev/pts/ptmx", "--console-socket", e);
+	auto_fd_done(&c->console_fd);
+	return r;
+}
+
+static int ready(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	const struct spec_hooks *h = c->conf->hooks;
+	struct msg m;
+	/* Hooks without a timeout may take as long as they like. */
+	int timeout = h && h->kind[SPEC_HOOK_CREATE_CONTAINER].n ? -1 : READY_MS;
+	int r = 0;
+
+	if (c->conf->process && c->conf->process->terminal.v)
+		r = take_console(c, timeout, e);
+	if (r == 0) {
+		r = init_proto_expect(c->child.sock_fd, INIT_MSG_READY, timeout, &m, e);
+		if (r == 0)
+			msg_done(&m);
+	}
+	return r < 0 ? life_spawn_explain(&c->child, &c->cg, e) : 0;
+}
+
+static int late_limits(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	const struct spec_resources *res = c->conf->linux_->resources;
+
+	if (!res || c->cg.dir_fd < 0)
+		return 0;
+	return cg_apply_late(&c->cg, res, e);
+}
+
+/* ---- record, pid file, commit ---- */
+
+static int record(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	uint64_t start;
+	int r = proc_start_time(c->child.pid, &start);
+
+	if (r < 0)
+		return err_sys(e, r, "start time of init");
+	c->rec_init = (struct life_rec_process){{true, c->child.pid}, {true, start}};
+	c->rec.init = &c->rec_init;
+	c->rec.stage = (struct opt_enum){true, LIFE_STAGE_CREATED};
+	return life_store_write(&c->box, &c->rec, e);
+}
+
+static int pid_file(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", (int)c->child.pid);
+	int r = file_replace_path(c->a->pid_file, text, (size_t)n, 0644);
+
+	return r < 0 ? err_sys(e, r, "--pid-file: write \"%s\"", c->a->pid_file) : 0;
+}
+
+static void pid_file_undo(void *ctx)
+{
+	struct life_create *c = ctx;
+
+	/* A deleted container's pid file is its engine's. */
+	if (!c->is_delete && has_pid_file(c))
+		(void)unlink(c->a->pid_file);
+}
+
+static int pidfd_socket(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+
+	return life_tty_send(c->a->pidfd_socket, c->child.pidfd, c->a->id, "--pidfd-socket", e);
+}
+
+static int commit(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+
+	return init_proto_send(c->child.sock_fd, INIT_MSG_CREATED, NULL, 0, NULL, 0, e);
+}
+
+/* clang-format off */
+static const struct step rows[] = {
+	{"claim",	 NULL,		   claim,	   claim_undo},
+	{"config",	 NULL,		   save_config,	   NULL}, /* undone with the claim */
+	{"cgroup",	 has_cgroup,	   make_cgroup,	   make_cgroup_undo},
+	{"gate",	 has_gate,	   make_gate,	   NULL},
+	{"notify",	 has_notify,	   make_notify,	   NULL},
+	{"spawn",	 NULL,		   spawn,	   spawn_undo}, /* <- HELLO, MAPPED ->, <- SPAWNED */
+	{"limits",	 NULL,		   outside_limits, NULL},
+	{"go",		 wants_go,	   go,		   NULL}, /* <- NAMESPACED, GO -> */
+	{"ready",	 NULL,		   ready,	   NULL}, /* <- CONSOLE, <- READY */
+	{"late-limits",	 NULL,		   late_limits,	   NULL},
+	{"record",	 NULL,		   record,	   NULL},
+	{"pid-file",	 has_pid_file,	   pid_file,	   pid_file_undo},
+	{"pidfd-socket", has_pidfd_socket, pidfd_socket,   NULL},
+	{"commit",	 NULL,		   commit,	   NULL}, /* CREATED -> */
+};
+/* clang-format on */
+const struct step_list life_create_steps = {"create", rows, sizeof(rows) / sizeof(rows[0])};
+
+int life_create_run(struct life_create *c, struct err *e)
+{
+	int r = life_create_prepare(c, e);
+
+	if (r == 0)
+		r = step_run(&life_create_steps, c, e);
+	/* H02: what a create hook may have begun, the poststop hooks end. */
+	if (r < 0 && c->ran_hooks) {
+		struct err ignored = ERR_INIT;
+
+		c->state.pid = (struct opt_i64){true, 0};
+		(void)!life_hooks_outside(c->conf, SPEC_HOOK_POSTSTOP, &c->state, SPEC_STOPPED,
+					  c->bundle, &ignored);
+	}
+	return r;
+}
+
+int life_create(const struct life_host *h, const struct life_create_args *a, struct err *e)
+{
+	struct life_create c = {.h = h, .a = a};
+
+	life_create_init(&c);
+	int r = life_create_run(&c, e);
+
+	life_create_done(&c);
+	return r;
+}
+
+void life_faults_print(struct buf *out)
+{
+	for (size_t i = 0; i < life_create_steps.n; i++)
+		buf_printf(out, "%s.%s\n", life_create_steps.name, life_create_steps.rows[i].name);
+	for (size_t i = 0; i < life_create_steps.n; i++)
+		if (life_create_steps.rows[i].undo)
+			buf_printf(out, "%s.undo.%s\n", life_create_steps.name,
+				   life_create_steps.rows[i].name);
+	init_steps_print(out);
+}

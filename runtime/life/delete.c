@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/life/delete: removes all that a create made, by the undo rows of create.c against the state on
+ * disk; works from any cut-off point of a create. Order: the program, its cgroup, the state directory;
+ * poststop hooks after all is gone but the record (runtime-spec "Lifecycle" 11 to 13).
+ */
+#include "runtime/life/internal.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "base/ban.h"
+
+/* Fills the create context from the record, so that the undo rows find what they undo. */
+static void context_from_box(const struct life_host *h, struct life_box *b, struct life_create *c,
+			     struct life_create_args *a)
+{
+	const struct life_record *rec = b->rec;
+
+	*a = (struct life_create_args){.id = b->id};
+	*c = (struct life_create){.h = h, .a = a, .is_delete = true};
+	life_create_init(c);
+	c->manager = CG_DISABLED;
+	if (!rec)
+		return;
+	c->manager = (enum cg_manager)rec->cgroup->manager.v;
+	c->rec_cgroup = *rec->cgroup;
+	if (c->manager == CG_DISABLED)
+		c->rec_cgroup.path = NULL;
+	c->child.pidfd = life_machine_pidfd(b);
+	if (c->child.pidfd < 0)
+		c->child.pidfd = FD_NONE;
+}
+
+/* Not our child: life_spawn_kill() cannot reap it, so its end is waited for here, with a deadline. */
+static int end_init(struct life_create *c, const char *id, struct err *e)
+{
+	if (c->child.pidfd < 0)
+		return 0;
+	int r = sys_pidfd_send_signal(c->child.pidfd, SIGKILL);
+
+	if (r < 0 && r != -ESRCH)
+		return err_sys(e, r, "kill the init of container \"%s\"", id);
+	r = proc_wait_gone(c->child.pidfd, LIFE_WAIT_MS);
+	if (r < 0)
+		return err_sys(e, r, "wait for the end of container \"%s\"", id);
+	return 0;
+}
+
+/* With no cgroup and its init gone, the creator's death took the half-made init with it. */
+static void kill_cgroup(struct life_box *b)
+{
+	AUTO(cg) cg = CG_NONE;
+	struct err e = ERR_INIT;
+
+	if (b->rec && life_machine_cgroup(b, &cg, &e) == 0 &&
+	    (!b->rec->cgroup->ino.has || b->rec->cgroup->ino.v == cg.ino))
+		(void)!cg_kill(&cg, &e);
+}
+
+int life_delete_box(const struct life_host *h, struct life_box *b, bool is_forced, struct err *e)
+{
+	struct life_create_args a;
+	struct life_create c;
+	struct spec_config *conf = NULL;
+	struct err ignored = ERR_INIT;
+	struct spec_state state;
+	bool has_hooks = b->rec && b->rec->has_poststop.v && b->rec->init;
+
+	if (!b->rec && !is_forced) {
+		*e = b->why;
+		return -e->code;
+	}
+	if (has_hooks && life_store_config(b, &conf, &ignored) < 0)
+		log_warn("container \"%s\": its poststop hooks cannot be run: %s", b->id, ignored.text);
+	context_from_box(h, b, &c, &a);
+	/* Everything at once: tasks that outlive init in a shared pid namespace too. */
+	kill_cgroup(b);
+	int r = end_init(&c, b->id, e);
+
+	if (r == 0) {
+		life_machine_state(b, SPEC_STOPPED, &state);
+		state.root = state.rootfs;
+		/* The box stays the caller's: its fds and record are only lent. */
+		c.box = *b;
+		step_undo_all(&life_create_steps, &c);
+		c.box = (struct life_box)LIFE_BOX_INIT;
+		if (c.undo_err.code) {
+			*e = c.undo_err;
+			r = -e->code;
+		}
+	}
+	if (r == 0 && conf)
+		(void)!life_hooks_outside(conf, SPEC_HOOK_POSTSTOP, &state, SPEC_STOPPED,
+					  b->rec->bundle, &ignored);
+	life_create_done(&c);
+	return r;
+}
+
+/* A broken state: the intent says where the cgroup is; without that too, the default place is asked. */
+static void use_intent(const struct life_host *h, struct life_box *b)
+{
+	AUTO(cg) cg = CG_NONE;
+	struct err e = ERR_INIT;
+	char path[CG_PATH_MAX];
+
+	if (b->rec)
+		return;
+	b->rec = b->intent;
+	if (b->rec || h->manager != CG_CGROUPFS)
+		return;
+	if (cg_where_choose(h->manager, NULL, b->id, life_is_rootless(h), path, &e) == 0 &&
+	    cg_open(path, &cg, &e) == 0)
+		(void)!cg_remove(path, cg.ino, 1, &e);
+}
+
+int life_delete(const struct life_host *h, const char *id, bool force, struct err *e)
+{
+	AUTO(life_box) b = LIFE_BOX_INIT;
+	int r = life_store_open(h, id, true, &b, e);
+
+	if (r == -ENOENT && force) {
+		err_clear(e);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (!force) {
+		r = life_machine_check(LIFE_DELETE, life_machine_status(&b), id, e);
+		if (r < 0)
+			return r;
+	} else {
+		use_intent(h, &b);
+	}
+	return life_delete_box(h, &b, force, e);
+}

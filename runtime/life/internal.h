@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* runtime/life/internal: what the files of this room share, and nobody else sees. */
+#ifndef STIVA_LIFE_INTERNAL_H
+#define STIVA_LIFE_INTERNAL_H
+
+#include "base/step.h"
+#include "runtime/init/init.h"
+#include "runtime/life/life.h"
+
+#define LIFE_ID_MAX	128
+#define LIFE_GATE	"gate"	       /* the start gate's socket in the state directory */
+#define LIFE_CONFIG	"config.json"  /* the copy that exec, start and delete read (G13) */
+#define LIFE_SECCOMP_DIR ".seccomp"    /* compiled filters, beside the containers */
+#define LIFE_NOTIFY_DIR "notify"
+#define LIFE_NOTIFY_ENV "/run/notify/notify.sock"
+#define LIFE_WAIT_MS	10000	       /* for locks and for a killed init to be gone */
+
+/* ---- record.c: the state record, a field table (design.md 1.6) ---- */
+enum life_stage { LIFE_STAGE_CREATING, LIFE_STAGE_CREATED, LIFE_STAGE_N };
+
+struct life_rec_process {
+	struct opt_i64 pid;
+	struct opt_u64 start; /* clock ticks since boot, /proc/PID/stat field 22 */
+};
+struct life_rec_cgroup {
+	struct opt_enum manager; /* cg_words_manager */
+	char *path;
+	struct opt_u64 ino;
+	struct opt_u32 made_levels;
+};
+struct life_record {
+	struct opt_u32 schema;
+	char *id, *oci_version, *boot_id, *bundle, *rootfs, *created, *owner;
+	struct opt_enum stage;
+	struct life_rec_process *init, *creator;
+	struct life_rec_cgroup *cgroup;
+	struct opt_bool no_pivot, no_keyring, has_process, has_poststart, has_poststop, has_notify;
+	struct strmap annotations;
+};
+extern const struct json_table life_table_record;
+
+/* ---- store.c: directories, locks, atomic writes ---- */
+/* One container's state directory. rec is NULL when its record cannot be read: then why says so. */
+struct life_box {
+	int root_fd, dir_fd; /* owned */
+	struct arena arena;  /* owned; holds rec */
+	struct life_record *rec;
+	struct life_record *intent; /* when the state is missing or broken: what create set out to make */
+	struct err why;
+	bool is_locked;
+	char id[LIFE_ID_MAX + 1];
+};
+#define LIFE_BOX_INIT                                                                              \
+	{                                                                                          \
+		.root_fd = FD_NONE, .dir_fd = FD_NONE                                              \
+	}
+void life_box_done(struct life_box *b);
+
+int life_store_id_check(const char *id, struct err *e) MUST_CHECK;
+/* Opens (and makes, 0700, if `make`) the state root. -ENOENT without a message when it is not there. */
+int life_store_root(const struct life_host *h, bool make, int *ret_fd, struct err *e) MUST_CHECK;
+/* Claims a new id: directory made and locked. EEXIST: the text of U53. */
+int life_store_claim(const struct life_host *h, const char *id, struct life_box *ret, struct err *e)
+	MUST_CHECK;
+/* Opens an existing one; locked exclusively if is_locked (deadline LIFE_WAIT_MS), else a consistent
+ * snapshot. Missing: "container \"ID\" does not exist", code ENOENT, class ERR_STATE. */
+int life_store_open(const struct life_host *h, const char *id, bool is_locked, struct life_box *ret,
+		    struct err *e) MUST_CHECK;
+int life_store_write(struct life_box *b, const struct life_record *rec, struct err *e) MUST_CHECK;
+/* Removes every file of the directory, then itself. Idempotent. */
+int life_store_remove(struct life_box *b, struct err *e) MUST_CHECK;
+/* Loads the copy of the config into the box's arena. */
+int life_store_config(struct life_box *b, struct spec_config **ret, struct err *e) MUST_CHECK;
+
+/* ---- machine.c: state x verb ---- */
+enum life_verb {
+	LIFE_START,
+	LIFE_KILL,
+	LIFE_DELETE,
+	LIFE_EXEC,
+	LIFE_PAUSE,
+	LIFE_RESUME,
+	LIFE_PS,
+	LIFE_VERB_N
+};
+/* The live status, from the record and the kernel. */
+enum spec_status life_machine_status(const struct life_box *b);
+int life_machine_check(enum life_verb v, enum spec_status s, const char *id, struct err *e)
+	MUST_CHECK;
+/* A checked pidfd of the container's init, or -ESRCH. */
+int life_machine_pidfd(const struct life_box *b);
+/* The OCI state of a box with this status; strings borrowed from the record. */
+void life_machine_state(const struct life_box *b, enum spec_status s, struct spec_state *ret);
+/* Loads what --cgroup... : opens the container's cgroup. ENOENT when it has none. */
+int life_machine_cgroup(const struct life_box *b, struct cg *ret, struct err *e) MUST_CHECK;
+
+/* ---- spawn.c: clone, namespaces, id maps ---- */
+struct life_child {
+	pid_t pid;
+	int pidfd;   /* owned */
+	int sock_fd; /* owned; our end */
+	bool is_mapped; /* maps are written, or none are needed */
+};
+#define LIFE_CHILD_INIT                                                                            \
+	{                                                                                          \
+		.pid = -1, .pidfd = FD_NONE, .sock_fd = FD_NONE                                    \
+	}
+void life_child_done(struct life_child *c); /* closes; does not kill */
+/* Opens and proves the namespaces to join; fills flags. */
+int life_spawn_plan(const struct spec_config *conf, struct init_ns *ret, struct err *e) MUST_CHECK;
+void life_spawn_plan_done(struct init_ns *ns);
+/* Clones the child into cgroup_fd (FD_NONE = none) and, through S if it must, brings it to the point where
+ * its maps are written. entry as init_main. */
+int life_spawn(struct init_job *job, int cgroup_fd, void (*entry)(struct init_job *),
+	       struct life_child *ret, struct err *e) MUST_CHECK;
+/* SIGKILL and reap, as often as one likes. */
+void life_spawn_kill(struct life_child *c);
+/* When *e says that the child vanished (EPIPE), says how it died instead. */
+int life_spawn_explain(struct life_child *c, const struct cg *cg, struct err *e);
+/* rlimits of a child in a user namespace must be raised from outside it (P12). */
+int life_spawn_rlimits(const struct spec_process *p, pid_t pid, struct err *e) MUST_CHECK;
+
+/* ---- create.c ---- */
+struct life_create {
+	const struct life_host *h;
+	const struct life_create_args *a;
+	bool is_run, is_rootless;
+	struct arena arena;
+	struct life_box box;
+	int bundle_fd;
+	char *bundle;
+	struct buf text; /* of config.json */
+	struct spec_config *conf;
+	struct root_plan *plan;
+	struct cg cg;
+	enum cg_manager manager;
+	char cgroup_path[CG_PATH_MAX];
+	struct init_job job;
+	struct spec_state state;
+	struct life_record rec;
+	struct life_rec_process rec_init, rec_creator;
+	struct life_rec_cgroup rec_cgroup;
+	struct life_child child;
+	int gate_fd;	/* ours, until the child has it */
+	int console_fd; /* master, for run in the foreground */
+	char boot_id[37], created[40], owner[16];
+	struct err undo_err; /* first failure of an undo: the state then stays for a later delete */
+	bool is_delete, ran_hooks;
+};
+void life_create_init(struct life_create *c);
+void life_create_done(struct life_create *c);
+/* Everything before the first side effect. */
+int life_create_prepare(struct life_create *c, struct err *e) MUST_CHECK;
+extern const struct step_list life_create_steps;
+/* Prepares and runs the steps; on failure nothing is left but what c owns. */
+int life_create_run(struct life_create *c, struct err *e) MUST_CHECK;
+/* Undoes, by the rows of life_create_steps, what is on disk; runs poststop hooks. The box must be locked.
+ * is_forced: tolerate a broken record. */
+int life_delete_box(const struct life_host *h, struct life_box *b, bool is_forced, struct err *e)
+	MUST_CHECK;
+
+/* ---- start.c ---- */
+/* What the launch may ask of us: the seccomp agent (conf, state), a place for the console's master. */
+struct life_launch {
+	const struct spec_config *conf;
+	const struct spec_state *state;
+	int *ret_console_fd; /* NULL: none is expected */
+};
+/* Says RUN on sock_fd, then waits. */
+int life_start_run(int sock_fd, const struct life_launch *l, struct err *e) MUST_CHECK;
+/* Answers the child until its end of the socket closes: by execve, which is success, or by its death after
+ * a FAIL. A child killed in between looks like success here, and like a stopped container afterwards. */
+int life_start_wait(int sock_fd, const struct life_launch *l, struct err *e) MUST_CHECK;
+int life_hooks_outside(const struct spec_config *conf, enum spec_hook_kind kind,
+		       const struct spec_state *state, enum spec_status status, const char *bundle,
+		       struct err *e) MUST_CHECK;
+
+/* ---- tty.c, relay.c, notify.c ---- */
+/* Sends fd to a unix stream socket with a payload of its name (U42, U43). */
+int life_tty_send(const char *socket_path, int fd, const char *name, const char *what,
+		  struct err *e) MUST_CHECK;
+struct life_relay {
+	int pidfd;     /* borrowed */
+	int master_fd; /* FD_NONE: no terminal */
+	int notify_fd; /* FD_NONE, or the proxy socket of sd_notify */
+	int signal_fd; /* owned by the caller of life_relay_signals() */
+	pid_t pid;
+};
+/* Blocks all signals that are to be forwarded and opens a signalfd; *ret_old is the mask before. */
+int life_relay_signals(int *ret_fd, struct err *e) MUST_CHECK;
+/* Relays bytes, signals and window sizes until the process ends. The terminal is restored on each way
+ * out. Reaps it: *ret_status as proc_wait(). */
+int life_relay(struct life_relay *r, int *ret_status, struct err *e) MUST_CHECK;
+/* sd_notify: binds the proxy socket in the container's state directory; waits for READY=1. */
+int life_notify_bind(int state_dir_fd, int *ret_fd, struct err *e) MUST_CHECK;
+int life_notify_wait(int notify_fd, int pidfd, pid_t pid, struct err *e) MUST_CHECK;
+/* Forwards one datagram if it says READY=1. Return: 1 when it did. */
+int life_notify_forward(int notify_fd, pid_t pid);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/life/machine: the live status of a container, and which verb is legal in which status: one
+ * table, with a row for every refusal. The texts are those that engines look for (conformance 3.9).
+ */
+#include "runtime/life/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/num.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "base/ban.h"
+
+#define NOT_RUNNING "container not running (no such process)"
+#define UNFINISHED  "its creation was cut off: use delete --force"
+#define BROKEN	    "its record is broken: use delete --force"
+
+/* NULL = legal. Columns: creating, created, running, stopped, paused, broken. */
+/* clang-format off */
+static const char *const refusals[LIFE_VERB_N][SPEC_STATUS_N] = {
+	[LIFE_START] = {
+		"cannot start a container that is still being created", NULL,
+		"cannot start an already running container",
+		"cannot start a container that has stopped",
+		"cannot start a paused container: resume it first", BROKEN},
+	[LIFE_KILL] = {
+		"container not running (no such process): it is still being created", NULL, NULL,
+		NOT_RUNNING, NULL, BROKEN},
+	[LIFE_DELETE] = {
+		"cannot delete container that is not stopped: creating (use --force)", NULL,
+		"cannot delete container that is not stopped: running (use --force)", NULL,
+		"cannot delete container that is not stopped: paused (use --force)", BROKEN},
+	[LIFE_EXEC] = {
+		"cannot exec in a container that is still being created", NULL, NULL,
+		"cannot exec in a stopped container: the container is not running",
+		"cannot exec in a paused container (use --ignore-paused to override)", BROKEN},
+	[LIFE_PAUSE] = {
+		"cannot pause a container that is still being created", NULL, NULL,
+		NOT_RUNNING, NULL, BROKEN},
+	[LIFE_RESUME] = {
+		"cannot resume a container that is still being created", NULL, NULL,
+		NOT_RUNNING, NULL, BROKEN},
+	[LIFE_PS] = {
+		"container not running: it is still being created", NULL, NULL,
+		NOT_RUNNING, NULL, BROKEN},
+};
+/* clang-format on */
+
+int life_machine_check(enum life_verb v, enum spec_status s, const char *id, struct err *e)
+{
+	const char *why = refusals[v][s];
+
+	if (!why)
+		return 0;
+	/* No such process is what a caller that polls for the end wants to hear by code too. */
+	return err_set(e, ERR_STATE, s == SPEC_STOPPED ? ESRCH : EBUSY, "container \"%s\": %s", id, why);
+}
+
+/* True when this process of this boot still lives. */
+static bool lives(const struct life_record *rec, const struct life_rec_process *p)
+{
+	char boot[37], state;
+	uint64_t start;
+
+	if (!p || sys_boot_id(boot) < 0 || !str_eq(boot, rec->boot_id))
+		return false;
+	if (proc_stat((pid_t)p->pid.v, &state, &start) < 0)
+		return false;
+	return start == p->start.v && state != 'Z' && state != 'X' && state != 'x';
+}
+
+/* A start that was killed between exec and unlink leaves the gate behind: the name of a process which
+ * still waits is our own. */
+static bool waits_at_gate(const struct life_box *b)
+{
+	struct stat st;
+	char path[64], comm[32];
+
+	if (fstatat(b->dir_fd, LIFE_GATE, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)b->rec->init->pid.v);
+	if (file_read_kernel(AT_FDCWD, path, comm, sizeof(comm)) < 0)
+		return true;
+	return str_starts(comm, "stiva:created");
+}
+
+enum spec_status life_machine_status(const struct life_box *b)
+{
+	if (!b->rec)
+		return SPEC_BROKEN;
+	if ((enum life_stage)b->rec->stage.v == LIFE_STAGE_CREATING)
+		return lives(b->rec, b->rec->creator) ? SPEC_CREATING : SPEC_BROKEN;
+	if (!lives(b->rec, b->rec->init))
+		return SPEC_STOPPED;
+	if (waits_at_gate(b))
+		return SPEC_CREATED;
+	AUTO(cg) cg = CG_NONE;
+	struct err ignored = ERR_INIT;
+
+	if (life_machine_cgroup(b, &cg, &ignored) == 0 && cg_is_frozen(&cg) == 1)
+		return SPEC_PAUSED;
+	return SPEC_RUNNING;
+}
+
+int life_machine_pidfd(const struct life_box *b)
+{
+	if (!b->rec || !b->rec->init)
+		return -ESRCH;
+	return proc_open_checked((pid_t)b->rec->init->pid.v, b->rec->init->start.v);
+}
+
+int life_machine_cgroup(const struct life_box *b, struct cg *ret, struct err *e)
+{
+	const struct life_rec_cgroup *c = b->rec ? b->rec->cgroup : NULL;
+
+	if (!c || (enum cg_manager)c->manager.v == CG_DISABLED || !c->path)
+		return err_set(e, ERR_STATE, ENOENT, "container \"%s\" has no cgroup", b->id);
+	return cg_open(c->path, ret, e);
+}
+
+void life_machine_state(const struct life_box *b, enum spec_status s, struct spec_state *ret)
+{
+	const struct life_record *rec = b->rec;
+	bool has_pid = s == SPEC_CREATED || s == SPEC_RUNNING || s == SPEC_PAUSED;
+
+	*ret = (struct spec_state){
+		.oci_version = rec ? rec->oci_version : NULL,
+		.id = (char *)b->id,
+		.status = {true, (int)s},
+		.pid = {true, has_pid ? rec->init->pid.v : 0},
+	};
+	if (!rec)
+		return;
+	ret->bundle = rec->bundle;
+	ret->rootfs = rec->rootfs;
+	ret->created = rec->created;
+	ret->owner = rec->owner;
+	ret->annotations = rec->annotations;
+}
+
+bool life_is_rootless(const struct life_host *h)
+{
+	return h->rootless.has ? h->rootless.v : geteuid() != 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/life/record: the rows of state.json. One table drives the writer and the reader, so that they
+ * cannot drift. Owns the format: a change that an older stiva could misread raises the schema.
+ */
+#include "runtime/life/internal.h"
+
+#include "base/ban.h"
+
+static const struct word stage_rows[] = {{"creating", 0}, {"created", 0}};
+WORDS_COMPLETE(stage_rows, LIFE_STAGE_N);
+static const struct word_list stage_words = {"stage", stage_rows, LIFE_STAGE_N, ""};
+
+/* clang-format off */
+static const struct json_row process_rows[] = {
+	J_I64R(struct life_rec_process, pid, "pid", JF_REQ, 1, INT32_MAX),
+	J_U64(struct life_rec_process, start, "start", JF_REQ),
+};
+static const struct json_table process_table = {
+	"life_rec_process", sizeof(struct life_rec_process), process_rows,
+	sizeof(process_rows) / sizeof(process_rows[0])};
+
+static const struct json_row cgroup_rows[] = {
+	J_ENUM(struct life_rec_cgroup, manager, "manager", JF_REQ, &cg_words_manager),
+	J_STR(struct life_rec_cgroup, path, "path", JF_ABS),
+	J_U64(struct life_rec_cgroup, ino, "inode", 0),
+	J_U32(struct life_rec_cgroup, made_levels, "madeLevels", 0),
+};
+static const struct json_table cgroup_table = {
+	"life_rec_cgroup", sizeof(struct life_rec_cgroup), cgroup_rows,
+	sizeof(cgroup_rows) / sizeof(cgroup_rows[0])};
+
+static const struct json_row record_rows[] = {
+	J_U32R(struct life_record, schema, "schema", JF_REQ, 1, 1),
+	J_STR(struct life_record, id, "id", JF_REQ | JF_NONEMPTY),
+	J_STR(struct life_record, oci_version, "ociVersion", JF_REQ),
+	J_ENUM(struct life_record, stage, "stage", JF_REQ, &stage_words),
+	J_STR(struct life_record, boot_id, "bootId", JF_REQ),
+	J_STR(struct life_record, bundle, "bundle", JF_REQ | JF_ABS),
+	J_STR(struct life_record, rootfs, "rootfs", JF_REQ),
+	J_STR(struct life_record, created, "created", JF_REQ),
+	J_STR(struct life_record, owner, "owner", JF_REQ),
+	J_OBJ(struct life_record, init, "init", 0, life_rec_process, &process_table),
+	J_OBJ(struct life_record, creator, "creator", 0, life_rec_process, &process_table),
+	J_OBJ(struct life_record, cgroup, "cgroup", JF_REQ, life_rec_cgroup, &cgroup_table),
+	J_BOOL(struct life_record, no_pivot, "noPivot", 0),
+	J_BOOL(struct life_record, no_keyring, "noKeyring", 0),
+	J_BOOL(struct life_record, has_process, "hasProcess", 0),
+	J_BOOL(struct life_record, has_poststart, "hasPoststart", 0),
+	J_BOOL(struct life_record, has_poststop, "hasPoststop", 0),
+	J_BOOL(struct life_record, has_notify, "hasNotify", 0),
+	J_STRMAP(struct life_record, annotations, "annotations", 0),
+};
+/* clang-format on */
+const struct json_table life_table_record = {"life_record", sizeof(struct life_record), record_rows,
+					     sizeof(record_rows) / sizeof(record_rows[0])};

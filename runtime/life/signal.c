@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/life/signal: kill, pause, resume. A process is only ever signalled through a pidfd whose start
+ * time was compared with the record (security.md section 4, C28).
+ */
+#include "runtime/life/internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "base/ban.h"
+
+#define FREEZE_MS 10000
+
+static int choose_signal(const struct life_box *b, const char *text, int *ret, struct err *e)
+{
+	const char *stop = NULL;
+
+	for (size_t i = 0; b->rec && i < b->rec->annotations.n; i++)
+		if (str_eq(b->rec->annotations.v[i].key, "org.opencontainers.image.stopSignal"))
+			stop = b->rec->annotations.v[i].value;
+	if (!text && stop && num_signal(stop, ret) == 0)
+		return 0;
+	if (!text) {
+		*ret = SIGTERM;
+		return 0;
+	}
+	if (num_signal(text, ret) < 0)
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "unknown signal \"%.40s\": give a number or a name such as KILL, SIGTERM, "
+			       "RTMIN+3",
+			       text);
+	return 0;
+}
+
+/* Without a pid namespace of its own, KILL to init leaves the rest: the cgroup is the container (U83). */
+static bool owns_pid_ns(struct life_box *b)
+{
+	struct spec_config *conf = NULL;
+	struct err e = ERR_INIT;
+
+	return life_store_config(b, &conf, &e) < 0 || spec_ns_is_new(conf, SPEC_NS_PID);
+}
+
+static int kill_all(struct life_box *b, int sig, struct err *e)
+{
+	AUTO(cg) cg = CG_NONE;
+	int r = life_machine_cgroup(b, &cg, e);
+
+	if (r == -ENOENT) {
+		/* Nothing left to signal. */
+		err_clear(e);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	return sig == SIGKILL ? cg_kill(&cg, e) : cg_signal(&cg, sig, e);
+}
+
+int life_kill(const struct life_host *h, const char *id, const char *signal, bool all, struct err *e)
+{
+	AUTO(life_box) b = LIFE_BOX_INIT;
+	int sig = 0, r = life_store_open(h, id, false, &b, e);
+
+	if (r == 0)
+		r = choose_signal(&b, signal, &sig, e);
+	if (r < 0)
+		return r;
+	enum spec_status s = life_machine_status(&b);
+
+	/* containerd and podman send --all to containers that are gone. */
+	if (all && (s == SPEC_STOPPED || s == SPEC_CREATED || s == SPEC_RUNNING || s == SPEC_PAUSED))
+		return kill_all(&b, sig, e);
+	r = life_machine_check(LIFE_KILL, s, id, e);
+	if (r < 0)
+		return r;
+	if (sig == SIGKILL && !owns_pid_ns(&b))
+		return kill_all(&b, sig, e);
+	AUTO_FD pidfd = life_machine_pidfd(&b);
+
+	r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, sig);
+	if (r == -ESRCH)
+		return life_machine_check(LIFE_KILL, SPEC_STOPPED, id, e);
+	if (r < 0)
+		return err_sys(e, r, "container \"%s\": send signal %d", id, sig);
+	return 0;
+}
+
+static int set_frozen(const struct life_host *h, const char *id, bool on, struct err *e)
+{
+	AUTO(life_box) b = LIFE_BOX_INIT;
+	AUTO(cg) cg = CG_NONE;
+	int r = life_store_open(h, id, true, &b, e);
+
+	if (r == 0)
+		r = life_machine_check(on ? LIFE_PAUSE : LIFE_RESUME, life_machine_status(&b), id, e);
+	if (r == 0)
+		r = life_machine_cgroup(&b, &cg, e);
+	if (r == -ENOENT && b.rec)
+		return err_set(e, ERR_STATE, ENOENT,
+			       "container \"%s\" has no cgroup: it cannot be %s", id,
+			       on ? "paused" : "resumed");
+	return r < 0 ? r : cg_freeze(&cg, on, FREEZE_MS, e);
+}
+
+int life_pause(const struct life_host *h, const char *id, struct err *e)
+{
+	return set_frozen(h, id, true, e);
+}
+
+int life_resume(const struct life_host *h, const char *id, struct err *e)
+{
+	return set_frozen(h, id, false, e);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/life/spawn: makes the child of a create or an exec: opens and proves the namespaces to join,
+ * clones into the cgroup, writes id maps, reaps the stage. Owns no container state. Sources: man 2
+ * clone3, man 7 user_namespaces, pid_namespaces, time_namespaces.
+ *
+ * A pid or time namespace takes hold of children only, so a privileged parent enters it for the length of
+ * the clone and goes back: one fork. Where that needs the powers of a user namespace, the stage S does it.
+ */
+#include "runtime/life/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/idmap.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "base/ban.h"
+
+#define HANDSHAKE_MS 30000
+
+void life_child_done(struct life_child *c)
+{
+	auto_fd_done(&c->pidfd);
+	auto_fd_done(&c->sock_fd);
+}
+
+void life_spawn_kill(struct life_child *c)
+{
+	int status;
+
+	auto_fd_done(&c->sock_fd);
+	if (c->pidfd < 0)
+		return;
+	(void)sys_pidfd_send_signal(c->pidfd, SIGKILL);
+	(void)proc_wait(c->pidfd, LIFE_WAIT_MS, &status);
+	auto_fd_done(&c->pidfd);
+}
+
+int life_spawn_explain(struct life_child *c, const struct cg *cg, struct err *e)
+{
+	uint64_t kills = 0;
+	int status = 0;
+
+	if (e->code != EPIPE || c->pidfd < 0)
+		return -e->code;
+	if (proc_wait(c->pidfd, 1000, &status) < 0)
+		return -e->code;
+	auto_fd_done(&c->pidfd);
+	if (cg && cg->dir_fd >= 0 && cg_read_u64(cg, "memory.events", "oom_kill", &kills) == 0 && kills)
+		return err_set(e, ERR_KERNEL, ENOMEM,
+			       "init was killed for want of memory during its setup: raise "
+			       "linux.resources.memory.limit");
+	if (status > 128)
+		return err_set(e, ERR_KERNEL, ECHILD, "init was killed by signal %d during its setup",
+			       status - 128);
+	return err_set(e, ERR_KERNEL, ECHILD, "init ended with status %d during its setup", status);
+}
+
+/* ---- which namespaces ---- */
+
+static int open_ns(const struct spec_namespace *n, size_t index, int *ret_fd, struct err *e)
+{
+	const struct word_list *words = &spec_words_ns;
+	struct statfs fs;
+	/* O_NONBLOCK: the path may name a FIFO. */
+	AUTO_FD fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return err_sys(e, errno, "linux.namespaces[%zu].path: open \"%s\"", index, n->path);
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC)
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "linux.namespaces[%zu].path: \"%s\" is not a namespace", index, n->path);
+	int type = ioctl(fd, NS_GET_NSTYPE);
+
+	if (type != (int)word_value(words, n->type.v))
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "linux.namespaces[%zu].path: \"%s\" is not a %s namespace", index, n->path,
+			       word_text(words, n->type.v));
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+void life_spawn_plan_done(struct init_ns *ns)
+{
+	for (int t = 0; t < SPEC_NS_N; t++)
+		auto_fd_done(&ns->join_fd[t]);
+	auto_fd_done(&ns->join_pidfd);
+	auto_fd_done(&ns->join_root_fd);
+}
+
+int life_spawn_plan(const struct spec_config *conf, struct init_ns *ns, struct err *e)
+{
+	const struct spec_namespace_vec *list = &conf->linux_->namespaces;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct spec_namespace *n = &list->v[i];
+		enum spec_ns_type t = (enum spec_ns_type)n->type.v;
+
+		if (n->path) {
+			int r = open_ns(n, i, &ns->join_fd[t], e);
+
+			if (r < 0)
+				return r;
+			continue;
+		}
+		if (t == SPEC_NS_CGROUP)
+			ns->new_cgroup = true;
+		else if (t == SPEC_NS_TIME)
+			ns->new_time = true;
+		else
+			ns->clone_flags |= (uint64_t)word_value(&spec_words_ns, (int)t);
+		if (t == SPEC_NS_USER)
+			ns->new_user = true;
+	}
+	return 0;
+}
+
+/* ---- the clone ---- */
+
+static bool needs_stage(const struct init_job *j)
+{
+	const struct init_ns *ns = &j->ns;
+	bool joins_children = ns->join_fd[SPEC_NS_PID] >= 0 || ns->join_fd[SPEC_NS_TIME] >= 0 ||
+			      ns->new_time || (ns->join_flags & (CLONE_NEWPID | CLONE_NEWTIME));
+
+	if (ns->join_fd[SPEC_NS_USER] >= 0)
+		return true;
+	return geteuid() != 0 && joins_children;
+}
+
+/* Enters what takes hold of children only. *ret_pid_back, *ret_time_back: the way back. */
+static int enter_for_children(struct init_job *j, int *ret_pid_back, int *ret_time_back, struct err *e)
+{
+	int pid_ns = j->ns.join_fd[SPEC_NS_PID], time_ns = j->ns.join_fd[SPEC_NS_TIME];
+	/* An exec joins both through the pidfd; the rest of its flags are the child's. */
+	int by_pidfd = j->ns.join_flags & (CLONE_NEWPID | CLONE_NEWTIME);
+
+	if (pid_ns >= 0 || (by_pidfd & CLONE_NEWPID))
+		*ret_pid_back = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	if (time_ns >= 0 || j->ns.new_time || (by_pidfd & CLONE_NEWTIME))
+		*ret_time_back = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+	if (by_pidfd && setns(j->ns.join_pidfd, by_pidfd) < 0)
+		return err_sys(e, errno, "join the container's pid namespace");
+	j->ns.join_flags &= ~by_pidfd;
+	if (pid_ns >= 0 && setns(pid_ns, CLONE_NEWPID) < 0)
+		return err_sys(e, errno, "join the pid namespace");
+	if (time_ns >= 0 && setns(time_ns, CLONE_NEWTIME) < 0)
+		return err_sys(e, errno, "join the time namespace");
+	if (j->ns.new_time) {
+		if (unshare(CLONE_NEWTIME) < 0)
+			return err_sys(e, errno, "make a time namespace");
+		return init_time_offsets(j->conf, e);
+	}
+	return 0;
+}
+
+static pid_t clone_child(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct err *e)
+{
+	pid_t pid = proc_clone(flags, cgroup_fd, ret_pidfd);
+
+	/* Threaded or delegated trees refuse the direct way (runc #5101): join right after. */
+	if (pid < 0 && cgroup_fd >= 0 &&
+	    (pid == -EOPNOTSUPP || pid == -EBUSY || pid == -EACCES || pid == -ENOENT)) {
+		int why = pid;
+
+		pid = proc_clone(flags, FD_NONE, ret_pidfd);
+		if (pid > 0 && cg_join(cgroup_fd, pid, e) < 0) {
+			struct life_child c = {.pid = pid, .pidfd = *ret_pidfd, .sock_fd = FD_NONE};
+
+			life_spawn_kill(&c);
+			*ret_pidfd = FD_NONE;
+			err_sys(e, why, "clone the container's init into its cgroup");
+			return -e->code;
+		}
+	}
+	if (pid < 0)
+		err_sys(e, pid, "clone the container's init (%s)",
+			pid == -EPERM ? "may this user make these namespaces?" : "namespaces");
+	return pid;
+}
+
+static void maps_of(const struct spec_id_mapping_vec *v, struct arena *a, struct id_map *ret)
+{
+	struct id_range *r = arena_array(a, v->n + 1, sizeof(*r));
+
+	for (size_t i = 0; i < v->n; i++)
+		r[i] = (struct id_range){v->v[i].container_id.v, v->v[i].host_id.v, v->v[i].size.v};
+	*ret = (struct id_map){r, v->n};
+}
+
+static int write_maps(const struct init_job *j, struct life_child *c, struct err *e)
+{
+	AUTO(arena) a = {0};
+	struct id_map uids, gids;
+	struct msg m;
+	bool denied = false;
+	int r = init_proto_expect(c->sock_fd, INIT_MSG_HELLO, HANDSHAKE_MS, &m, e);
+
+	if (r < 0)
+		return r;
+	msg_done(&m);
+	maps_of(&j->conf->linux_->uid_mappings, &a, &uids);
+	maps_of(&j->conf->linux_->gid_mappings, &a, &gids);
+	r = idmap_write(c->pid, &uids, &gids, &denied, e);
+	if (r < 0)
+		return r;
+	char flag = denied ? 1 : 0;
+
+	return init_proto_send(c->sock_fd, INIT_MSG_MAPPED, &flag, 1, NULL, 0, e);
+}
+
+/* Takes I from S and reaps S. */
+static int take_from_stage(struct life_child *c, struct err *e)
+{
+	struct msg m;
+	int status, r = init_proto_expect(c->sock_fd, INIT_MSG_SPAWNED, HANDSHAKE_MS, &m, e);
+
+	if (r < 0)
+		return r;
+	if (m.n_fds != 1 || m.len != sizeof(pid_t)) {
+		msg_done(&m);
+		return err_set(e, ERR_BUG, EBADMSG, "SPAWNED without a pid and a pidfd");
+	}
+	(void)proc_wait(c->pidfd, HANDSHAKE_MS, &status);
+	fd_replace(&c->pidfd, m.fds[0]);
+	memcpy(&c->pid, m.payload, sizeof(c->pid));
+	m.n_fds = 0;
+	return 0;
+}
+
+int life_spawn(struct init_job *j, int cgroup_fd, void (*entry)(struct init_job *),
+	       struct life_child *c, struct err *e)
+{
+	AUTO_FD pid_back = FD_NONE;
+	AUTO_FD time_back = FD_NONE;
+	bool staged = needs_stage(j);
+	uint64_t flags = staged ? (j->ns.new_user ? CLONE_NEWUSER : 0) : j->ns.clone_flags;
+	int pair[2];
+	int r = fd_seqpacket_pair(pair);
+
+	if (r < 0)
+		return err_sys(e, r, "make a socket pair");
+	c->sock_fd = pair[0];
+	AUTO_FD theirs = pair[1];
+
+	j->sock_fd = theirs;
+	if (!staged)
+		r = enter_for_children(j, &pid_back, &time_back, e);
+	pid_t pid = r < 0 ? r : clone_child(flags, cgroup_fd, &c->pidfd, e);
+
+	if (pid == 0) {
+		auto_fd_done(&c->sock_fd);
+		if (staged)
+			init_stage_main(j, entry);
+		entry(j);
+		_exit(1);
+	}
+	if (pid_back >= 0 && setns(pid_back, CLONE_NEWPID) < 0)
+		r = err_sys(e, errno, "go back to the own pid namespace");
+	if (time_back >= 0 && setns(time_back, CLONE_NEWTIME) < 0)
+		r = err_sys(e, errno, "go back to the own time namespace");
+	if (pid < 0)
+		return pid;
+	c->pid = pid;
+	if (r == 0 && j->ns.new_user)
+		r = write_maps(j, c, e);
+	if (r == 0 && staged)
+		r = take_from_stage(c, e);
+	return r;
+}
+
+int life_spawn_rlimits(const struct spec_process *p, pid_t pid, struct err *e)
+{
+	for (size_t i = 0; p && i < p->rlimits.n; i++) {
+		const struct spec_rlimit *l = &p->rlimits.v[i];
+		struct rlimit64 v = {.rlim_cur = l->soft.v, .rlim_max = l->hard.v};
+
+		if (prlimit64(pid, (enum __rlimit_resource)word_value(&spec_words_rlimit, l->type.v), &v,
+			      NULL) < 0)
+			return err_sys(e, errno,
+				       "process.rlimits[%zu]: set %s to soft %llu, hard %llu", i,
+				       word_text(&spec_words_rlimit, l->type.v),
+				       (unsigned long long)l->soft.v, (unsigned long long)l->hard.v);
+	}
+	return 0;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/life/store: the state directories: claim, lock, atomic record, removal. Everything goes through
+ * directory fds opened once. The lock is flock(2) on the container's directory itself, so it can never
+ * outlive it; who waited for it and then holds a removed directory sees that in st_nlink.
+ *
+ * No fsync: the state describes processes of this boot. After a power cut they are gone, and a torn record
+ * is "broken", which delete --force removes.
+ */
+#include "runtime/life/internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/path.h"
+#include "base/ban.h"
+
+/* The intent is written before the first side effect, the state when all is made. A state that cannot be
+ * read leaves the intent to say what must be cleaned. */
+#define INTENT_NAME "intent.json"
+#define RECORD_NAME "state.json"
+#define RECORD_MAX  (4u << 20)
+
+void life_box_done(struct life_box *b)
+{
+	/* Not by close alone: a child that was just forked still holds a copy of the fd. */
+	if (b->is_locked && b->dir_fd >= 0)
+		(void)flock(b->dir_fd, LOCK_UN);
+	b->is_locked = false;
+	auto_fd_done(&b->dir_fd);
+	auto_fd_done(&b->root_fd);
+	arena_done(&b->arena);
+	b->rec = NULL;
+}
+
+/* runc's set: letters, digits, and _ + - . (conformance G15). */
+static bool is_id_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '+' || c == '-' || c == '.';
+}
+
+int life_store_id_check(const char *id, struct err *e)
+{
+	size_t n = strlen(id);
+
+	if (n == 0)
+		return err_set(e, ERR_INPUT, EINVAL, "container id must not be empty");
+	if (n > LIFE_ID_MAX)
+		return err_set(e, ERR_INPUT, EINVAL, "container id too long (max %d)", LIFE_ID_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (!is_id_char(id[i]))
+			return err_set(e, ERR_INPUT, EINVAL,
+				       "invalid container id \"%.64s\": only letters, digits and _ + - . "
+				       "may be in it",
+				       id);
+	if (str_eq(id, ".") || str_eq(id, "..") || str_eq(id, LIFE_SECCOMP_DIR))
+		return err_set(e, ERR_INPUT, EINVAL, "invalid container id \"%s\": it is reserved", id);
+	return 0;
+}
+
+/* ---- the state root ---- */
+
+static int root_path(const struct life_host *h, char *ret, size_t size, struct err *e)
+{
+	if (h->root) {
+		if (h->root[0] != '/')
+			return err_set(e, ERR_INPUT, EINVAL, "--root \"%s\": must be an absolute path",
+				       h->root);
+		if (path_clean(h->root, ret, size) <= 1)
+			return err_set(e, ERR_INPUT, EINVAL,
+				       "--root \"%s\": must be a directory of its own", h->root);
+		return 0;
+	}
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	int n;
+
+	if (life_is_rootless(h)) {
+		if (!run || run[0] != '/')
+			return err_set(e, ERR_INPUT, EINVAL,
+				       "no state directory: set XDG_RUNTIME_DIR or give --root DIR");
+		n = snprintf(ret, size, "%s/stiva", run);
+	} else {
+		n = snprintf(ret, size, "/run/stiva");
+	}
+	return n < (int)size ? 0 : err_set(e, ERR_INPUT, ENAMETOOLONG, "state directory path too long");
+}
+
+static int make_root(const char *path, struct err *e)
+{
+	AUTO_FD slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (slash < 0)
+		return err_sys(e, errno, "open /");
+	AUTO_FD fd = path_mkdirs_in(slash, path, 0700);
+
+	if (fd < 0)
+		return err_sys(e, fd, "make the state directory \"%s\"", path);
+	return 0;
+}
+
+/* A root that others can write, or that is not ours, would let them plant state (security.md C24). */
+static int check_root(int fd, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "state directory \"%s\"", path);
+	if (st.st_uid != geteuid())
+		return err_set(e, ERR_INPUT, EPERM,
+			       "state directory \"%s\": owned by uid %u, not by us (%u)", path,
+			       st.st_uid, geteuid());
+	if (st.st_mode & 0022)
+		return err_set(e, ERR_INPUT, EPERM,
+			       "state directory \"%s\": others may write in it (mode %04o): chmod 0700 it",
+			       path, st.st_mode & 07777);
+	return 0;
+}
+
+int life_store_root(const struct life_host *h, bool make, int *ret_fd, struct err *e)
+{
+	char path[PATH_MAX];
+	int r = root_path(h, path, sizeof(path), e);
+
+	if (r < 0)
+		return r;
+	AUTO_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 && errno == ENOENT && make) {
+		r = make_root(path, e);
+		if (r < 0)
+			return r;
+		fd_replace(&fd, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+	}
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0)
+		return err_sys(e, errno, "state directory \"%s\"", path);
+	r = check_root(fd, path, e);
+	if (r < 0)
+		return r;
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+/* ---- one container ---- */
+
+static int tell_missing(const char *id, struct err *e)
+{
+	return err_set(e, ERR_STATE, ENOENT, "container \"%s\" does not exist", id);
+}
+
+/* Locks the directory and proves that it is still the one under that name. */
+static int lock_box(struct life_box *b, struct err *e)
+{
+	struct stat st;
+	int r = file_lock(b->dir_fd, true, LIFE_WAIT_MS);
+
+	if (r == -EBUSY)
+		return err_set(e, ERR_BUSY, EBUSY,
+			       "container \"%s\" is busy: another command has held it for %d s", b->id,
+			       LIFE_WAIT_MS / 1000);
+	if (r < 0)
+		return err_sys(e, r, "lock the state of container \"%s\"", b->id);
+	if (fstat(b->dir_fd, &st) < 0)
+		return err_sys(e, errno, "state of container \"%s\"", b->id);
+	if (st.st_nlink == 0)
+		return tell_missing(b->id, e);
+	b->is_locked = true;
+	return 0;
+}
+
+int life_store_claim(const struct life_host *h, const char *id, struct life_box *b, struct err *e)
+{
+	int r = life_store_root(h, true, &b->root_fd, e);
+
+	if (r < 0)
+		return r;
+	str_copy(b->id, sizeof(b->id), id);
+	if (mkdirat(b->root_fd, id, 0700) < 0) {
+		if (errno == EEXIST)
+			return err_set(e, ERR_STATE, EEXIST,
+				       "container with given ID already exists: \"%s\" (delete it first)",
+				       id);
+		return err_sys(e, errno, "make the state directory of container \"%s\"", id);
+	}
+	b->dir_fd = openat(b->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (b->dir_fd < 0) {
+		r = err_sys(e, errno, "open the state directory of container \"%s\"", id);
+		(void)unlinkat(b->root_fd, id, AT_REMOVEDIR);
+		return r;
+	}
+	r = lock_box(b, e);
+	/* Deleted before we could lock it: what may stand there now is another's. */
+	if (r < 0)
+		auto_fd_done(&b->dir_fd);
+	return r;
+}
+
+static int load_record(struct life_box *b, const char *name, struct life_record **ret)
+{
+	AUTO(buf) text = {0};
+	struct json_errors errs = {.arena = &b->arena};
+	void *rec;
+	int r = file_read_at(b->dir_fd, name, RECORD_MAX, &text);
+
+	if (r < 0)
+		return err_sys(&b->why, r, "container \"%s\": its record %s", b->id, name);
+	if (json_parse(&life_table_record, text.data, text.len, &b->arena, &errs, &rec) < 0) {
+		spec_errors_to_err(&errs, name, &b->why);
+		return err_prefix(&b->why, "container \"%s\"", b->id);
+	}
+	if (!str_eq(((struct life_record *)rec)->id, b->id))
+		return err_set(&b->why, ERR_STATE, EINVAL,
+			       "container \"%s\": its record %s is of \"%.100s\"", b->id, name,
+			       ((struct life_record *)rec)->id);
+	*ret = rec;
+	return 0;
+}
+
+static void load_records(struct life_box *b)
+{
+	struct err why;
+
+	if (load_record(b, RECORD_NAME, &b->rec) == 0)
+		return;
+	/* No state yet: the intent is the record. A broken state: it only tells what to clean. */
+	bool is_missing = b->why.code == ENOENT;
+
+	why = b->why;
+	if (load_record(b, INTENT_NAME, &b->intent) == 0 && is_missing)
+		b->rec = b->intent;
+	b->why = why;
+}
+
+int life_store_open(const struct life_host *h, const char *id, bool is_locked, struct life_box *b,
+		    struct err *e)
+{
+	int r = life_store_id_check(id, e);
+
+	if (r < 0)
+		return r;
+	r = life_store_root(h, false, &b->root_fd, e);
+	if (r == -ENOENT && !e->code)
+		return tell_missing(id, e);
+	if (r < 0)
+		return r;
+	str_copy(b->id, sizeof(b->id), id);
+	b->dir_fd = openat(b->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (b->dir_fd < 0 && errno == ENOENT)
+		return tell_missing(id, e);
+	if (b->dir_fd < 0)
+		return err_sys(e, errno, "state directory of container \"%s\"", id);
+	if (is_locked) {
+		r = lock_box(b, e);
+		if (r < 0)
+			return r;
+	}
+	load_records(b);
+	return 0;
+}
+
+int life_store_write(struct life_box *b, const struct life_record *rec, struct err *e)
+{
+	AUTO(buf) out = {0};
+
+	json_print(&life_table_record, rec, 0, &out);
+	buf_addc(&out, '\n');
+	const char *name = rec->stage.v == LIFE_STAGE_CREATING ? INTENT_NAME : RECORD_NAME;
+	int r = file_replace_at(b->dir_fd, name, out.data, out.len, 0600);
+
+	if (r < 0)
+		return err_sys(e, r, "write the state of container \"%s\" (is the state directory full?)",
+			       b->id);
+	return 0;
+}
+
+int life_store_config(struct life_box *b, struct spec_config **ret, struct err *e)
+{
+	AUTO(buf) text = {0};
+	struct json_errors errs = {.arena = &b->arena};
+	int r = file_read_at(b->dir_fd, LIFE_CONFIG, JSON_DOCUMENT_MAX, &text);
+
+	if (r < 0)
+		return err_sys(e, r, "container \"%s\": its saved %s", b->id, LIFE_CONFIG);
+	if (spec_load(text.data, text.len, &b->arena, &errs, ret) < 0)
+		return spec_errors_to_err(&errs, "saved " LIFE_CONFIG, e);
+	return 0;
+}
+
+/* ---- removal ---- */
+
+static int empty_dir(int dir_fd, unsigned depth);
+
+static int remove_entry(int dir_fd, const char *name, unsigned depth)
+{
+	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	AUTO_FD sub = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (sub < 0)
+		return -errno;
+	int r = depth ? empty_dir(sub, depth - 1) : -ENOTEMPTY;
+
+	if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
+}
+
+static int empty_dir(int dir_fd, unsigned depth)
+{
+	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_DIR d = copy >= 0 ? fdopendir(copy) : NULL;
+	int first = 0;
+
+	if (!d)
+		return -errno;
+	for (struct dirent *de = readdir(d); de; de = readdir(d)) {
+		if (str_eq(de->d_name, ".") || str_eq(de->d_name, "..") ||
+		    str_eq(de->d_name, INTENT_NAME))
+			continue;
+		int r = remove_entry(dir_fd, de->d_name, depth);
+
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	return first;
+}
+
+int life_store_remove(struct life_box *b, struct err *e)
+{
+	if (b->dir_fd < 0)
+		return 0;
+	/* The intent goes last: killed in between, it is still known what to clean. */
+	int r = empty_dir(b->dir_fd, 2);
+
+	if (r == 0 && unlinkat(b->dir_fd, INTENT_NAME, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r < 0)
+		return err_sys(e, r, "empty the state directory of container \"%s\"", b->id);
+	if (unlinkat(b->root_fd, b->id, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "remove the state directory of container \"%s\"", b->id);
+	return 0;
+}
