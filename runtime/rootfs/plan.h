@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/rootfs/plan: the room's private face: the plan as plain data and the calls between its
+ * files. Nobody outside runtime/rootfs/ includes this (tests of the room excepted).
+ */
+#ifndef STIVA_ROOTFS_PLAN_H
+#define STIVA_ROOTFS_PLAN_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include "base/sys.h"
+#include "runtime/rootfs/rootfs.h"
+
+/* What is mounted; each has one maker. */
+enum root_kind {
+	ROOT_BIND, /* bind.c */
+	ROOT_PROC, /* special.c, and all below */
+	ROOT_SYSFS,
+	ROOT_TMPFS,
+	ROOT_DEVPTS,
+	ROOT_MQUEUE,
+	ROOT_CGROUP,
+	ROOT_FS,      /* any other type */
+	ROOT_REMOUNT, /* attributes of a mount that is already there */
+	ROOT_KIND_N
+};
+
+/* MOUNT_ATTR_* bits to set and to clear; the atime field is in clr as a whole when it is touched.
+ */
+struct root_attr {
+	uint64_t set, clr;
+};
+
+/* One option for the file system. value NULL: a bare word. */
+struct root_data {
+	const char *key, *value;
+};
+
+#define ROOT_PROP_MAX 4
+#define ROOT_NO_INDEX ((size_t)-1)
+
+struct root_mount {
+	int tree_fd;  /* owned: detached tree opened by the parent, or a tmpfs that turns ro at seal
+		       */
+	size_t index; /* in config.mounts; ROOT_NO_INDEX: one of ours */
+	enum root_kind kind;
+	const char *type;	      /* as in the config, "bind" for binds; never NULL */
+	const char *source;	      /* as in the config; never NULL ("none") */
+	const char *host_path;	      /* binds: absolute source */
+	const char *dest;	      /* clean, absolute */
+	struct strvec options;	      /* as in the config, for print */
+	struct root_attr top, rec;    /* of the mount; of the whole tree (r forms) */
+	uint64_t sb;		      /* MS_* of the superblock */
+	uint64_t prop[ROOT_PROP_MAX]; /* MS_*, MS_REC in addition for the r forms; applied in order
+				       */
+	size_t n_prop;
+	struct root_data *data;
+	size_t n_data;
+	bool is_rec;   /* rbind */
+	bool has_mode; /* data names mode= */
+	bool is_copy_up;
+	bool is_src_nofollow, is_dest_nofollow, is_copy_symlink;
+	bool is_optional; /* skipped when its target cannot be made */
+	bool is_ro_late;  /* tmpfs: read-only only at seal, things are still made in it */
+	bool is_idmap, is_idmap_rec;
+	struct id_range *id_maps[2]; /* uid, gid: NULL = those of the container */
+	size_t n_id_maps[2];
+};
+
+struct root_device {
+	const char *path; /* clean, absolute */
+	const char *name; /* the component below /dev, or NULL when it lies elsewhere */
+	mode_t mode;	  /* with the type */
+	dev_t rdev;
+	uid_t uid;
+	gid_t gid;
+	size_t index; /* in linux.devices; ROOT_NO_INDEX: a default one */
+};
+
+struct root_plan {
+	int rootfs_fd; /* owned: the parent's O_PATH fd of the rootfs directory */
+	int clone_fd;  /* owned: the rootfs cloned by the parent (new user namespace), or FD_NONE */
+	int root_fd;   /* owned: the attached root mount, in the child */
+	int null_fd;   /* owned: a detached bind of the host's /dev/null, for masks */
+	const struct spec_config *conf; /* borrowed */
+	struct root_host host;		/* strings borrowed */
+	struct arena *arena;		/* borrowed */
+	const char *path;		/* real, absolute; after root_plan_open() */
+	dev_t rootfs_dev;
+	ino_t rootfs_ino;
+	bool has_userns, is_new_userns, is_new_pidns, has_cgroupns;
+	bool is_shared;	   /* rootfsPropagation shared: host mounts stay in their peer groups */
+	bool wants_events; /* some mount wants slave or shared: the host's tree becomes slave */
+	bool is_dev_bind;  /* /dev is a bind: nothing is made in it */
+	bool has_pts;	   /* the config mounts something at /dev/pts */
+	struct root_mount *mounts;
+	size_t n_mounts;
+	struct root_device *devices;
+	size_t n_devices;
+	struct strvec masked, readonly; /* cleaned */
+};
+
+/* ---- plan_options.c ---- */
+int root_options_read(struct root_plan *p, struct root_mount *m, const struct spec_mount *c,
+		      struct err *e) MUST_CHECK;
+
+/* ---- plan_devices.c ---- */
+int root_devices_plan(struct root_plan *p, struct err *e) MUST_CHECK;
+
+/* ---- attach.c ---- */
+/* Sets the error `mounts[3]: mount "/data" from "/srv": <words> (hint)`; hint may be NULL. */
+int root_mount_fail(const struct root_mount *m, int neg, const char *hint, struct err *e);
+/* Applies attributes and propagation to a detached tree (or, for remount, an attached mount). */
+int root_attr_apply(int fd, const struct root_mount *m, bool is_rec_tree, uint64_t default_prop,
+		    struct err *e) MUST_CHECK;
+/* A fresh mount's attributes for fsmount(2). */
+unsigned root_attr_fresh(const struct root_mount *m);
+/* Attaches a detached mount to an fd. Leaf. */
+int root_attach_tree(int tree_fd, int target_fd);
+/* Attaches `m`'s mount and, for dest "/", makes it the new root. */
+int root_mount_attach(struct root_plan *p, const struct root_mount *m, int *tree_fd, int target_fd,
+		      struct err *e) MUST_CHECK;
+
+/* ---- target.c ---- */
+/*
+ * The mount point as O_PATH fd, made when missing: a directory, or a file when `like_fd` (the
+ * source) is none. *ret_existed says it was there. Refuses what lies in a procfs (security.md C6).
+ */
+int root_target_open(const struct root_plan *p, const struct root_mount *m, int like_fd,
+		     int *ret_fd, bool *ret_existed, struct err *e) MUST_CHECK;
+/* True for the files under /proc that engines may cover (lxcfs). */
+bool root_target_is_proc_file(const char *dest);
+
+/* ---- bind.c ---- */
+/* Opens the source as a detached tree with its final attributes. */
+int root_bind_open(const struct root_plan *p, const struct root_mount *m, int *ret_tree_fd,
+		   struct err *e) MUST_CHECK;
+int root_bind_mount(struct root_plan *p, struct root_mount *m, struct err *e) MUST_CHECK;
+
+/* ---- idmapped.c ---- */
+/* The user namespace for an id-mapped mount; owned by the caller. In the parent. */
+int root_idmap_userns(const struct root_plan *p, const struct root_mount *m, int *ret_fd,
+		      struct err *e) MUST_CHECK;
+int root_idmap_apply(const struct root_plan *p, const struct root_mount *m, int tree_fd,
+		     struct err *e) MUST_CHECK;
+/* Reads "uids=C-H-S#C-H-S;gids=..." into m. */
+int root_idmap_parse(struct root_plan *p, struct root_mount *m, const char *text,
+		     struct err *e) MUST_CHECK;
+/* Reads the config's uidMappings and gidMappings of a mount into m. */
+void root_idmap_read(struct root_plan *p, struct root_mount *m, const struct spec_mount *c);
+
+/* ---- fs.c: a new superblock by fsopen ---- */
+struct root_fs {
+	const char *type;
+	const char *source; /* NULL: none */
+	const struct root_data *data;
+	size_t n_data;
+	uint64_t sb;   /* MS_* */
+	unsigned attr; /* MOUNT_ATTR_* */
+};
+/* Return: 0 with the detached mount, or -errno; log_text (of n bytes) gets the kernel's own words.
+ */
+int root_fs_make(const struct root_fs *f, int *ret_tree_fd, char *log_text, size_t n);
+/* True when some value is longer than fsconfig(2) takes, or a flag has no word there. */
+bool root_fs_needs_mount2(const struct root_fs *f);
+/* mount(2) on the directory target_fd, with all data in one page. Leaf. */
+int root_fs_mount2(const struct root_fs *f, int target_fd);
+
+/* ---- special.c ---- */
+int root_special_mount(struct root_plan *p, struct root_mount *m, struct err *e) MUST_CHECK;
+
+/* ---- cgroup.c ---- */
+int root_cgroup_mount(struct root_plan *p, struct root_mount *m, struct err *e) MUST_CHECK;
+
+/* ---- copyup.c ---- */
+/* Copies the tree under from_fd (a directory) into to_fd, not crossing mounts. */
+int root_copy_up(int from_fd, int to_fd, struct err *e) MUST_CHECK;
+
+/* ---- mask.c ---- */
+int root_mask_prepare(struct root_plan *p, struct err *e) MUST_CHECK; /* before the pivot */
+int root_mask_apply(struct root_plan *p, struct err *e) MUST_CHECK;
+
+/* ---- live.c ---- */
+/* Opens a pty of the devpts whose root is pts_fd. */
+int root_pty_open(int pts_fd, int *ret_master_fd, int *ret_slave_fd, struct err *e) MUST_CHECK;
+
+#endif
