@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroups/internal: what the files of the room share with one another and with their unit tests. No
+ * other room includes it.
+ */
+#ifndef STIVA_CGROUPS_INTERNAL_H
+#define STIVA_CGROUPS_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/bpf.h>
+#include "base/err.h"
+#include "base/mem.h"
+#include "cgroups/cgroups.h"
+#include "spec/spec.h"
+
+/* ---- where.c ---- */
+/* The cgroup2 root: its directory fd (O_PATH, never closed), opened and verified once. Story. */
+int cg_where_root(struct err *e) MUST_CHECK;
+/* Its place for error texts ("/sys/fs/cgroup"). */
+const char *cg_where_root_name(void);
+/* True on a hybrid host, where the tree is at /sys/fs/cgroup/unified. */
+bool cg_where_is_hybrid(void);
+/* Takes fd, any directory, as the root from now on (-1: forget it). For unit tests only. */
+void cg_where_root_for_test(int fd);
+/* The grammar of a cgroup path (security.md B66). `what` starts the error. Story. */
+int cg_where_check(const char *path, const char *what, struct err *e) MUST_CHECK;
+/* The line "0::PATH" of a /proc/PID/cgroup text, without " (deleted)". "/" where the text has none,
+ * or one outside of the caller's cgroup namespace ("/../x"). ret: CG_PATH_MAX bytes. */
+int cg_where_parse_self(const char *text, char *ret);
+/* As cg_where_choose() for the cgroupfs manager, with the directory for relative paths given. */
+int cg_where_join(const char *cgroups_path, const char *id, const char *parent, char *ret,
+		  struct err *e) MUST_CHECK;
+
+/* ---- walk.c ---- */
+struct cg_visitor {
+	/* Called for each directory before its children, the top included; NULL = nothing. */
+	int (*enter)(int dir_fd, void *arg);
+	/* Called for each but the top after its children; NULL = nothing. */
+	int (*leave)(int parent_fd, const char *name, void *arg);
+};
+/* Visits a whole subtree with two open directories however deep it is (a container may have made a
+ * deep one). A negative return of a callback ends the walk and is returned. Leaf. */
+int cg_walk(int top_fd, const struct cg_visitor *v, void *arg);
+
+/* ---- tree.c ---- */
+/* Opens rel (no leading slash) below dir_fd as a directory, O_PATH: nothing on the way may be a
+ * symbolic link or another mount. Leaf. */
+int cg_tree_open(int dir_fd, const char *rel);
+
+/* ---- enable.c ---- */
+struct knob_needs;
+/*
+ * Enables in this cgroup what `needs` and the usual set want for its children. Return: 0 when all
+ * needed ones are enabled, 1 when one is not available here (an ancestor has to give it), or a
+ * story error when the kernel refuses one that is needed.
+ */
+int cg_enable(int dir_fd, const char *path, const struct knob_needs *needs,
+	      struct err *e) MUST_CHECK;
+/* The error for a needed controller that dir_fd's parent does not give. Story. */
+int cg_enable_missing(int dir_fd, const char *path, const struct knob_needs *needs, struct err *e);
+/* True when one of the controllers of a /proc/PID/cgroup text's v1 lines is `ctrl`. */
+bool cg_enable_is_v1(const char *proc_cgroup, const char *ctrl);
+
+/* ---- procs.c ---- */
+/*
+ * Waits until `key` of cgroup.events is `want`. -ETIMEDOUT, -ENOENT or -ENODEV when the cgroup is
+ * gone. timeout_ms -1: no limit. Leaf.
+ */
+int cg_procs_event(int dir_fd, const char *key, unsigned want, int timeout_ms);
+/* Sets e to "cgroup "/x": 2 processes <what>: pid 7 (state D, in do_wait), ...". Return:
+ * -ETIMEDOUT. */
+int cg_procs_survivors(const struct cg *c, const char *what, struct err *e);
+
+/* ---- read.c ---- */
+/* The number after `key` in lines of "key number", or, without a key, of the first line; "max" is
+ * UINT64_MAX. Return: 0, -ENOENT = no such key, -EINVAL, -ERANGE. */
+int cg_read_key(const char *text, const char *key, uint64_t *ret);
+
+/* ---- convert.c: pure ---- */
+/* cpu.shares (2..262144) to cpu.weight (1..10000); 0 stays 0 = unset. */
+unsigned cg_convert_shares(uint64_t shares);
+/* blockIO.weight (10..1000) to io.weight (1..10000). */
+unsigned cg_convert_blkio_weight(unsigned weight);
+/* memory.limit and memory.swap (both together) to memory.swap.max. Return: 0 = nothing to write,
+ * 1 = *ret is to be written (-1 = max), -EINVAL = swap without a limit, -ERANGE = swap < limit. */
+int cg_convert_swap(const struct spec_memory *m, int64_t *ret);
+/* True for the grammar ^[1-9][0-9]*[KMG]B$. */
+bool cg_convert_is_page_size(const char *s);
+
+/* ---- devprog.c: pure ---- */
+#define CG_DEV_ANY (-1)
+struct cg_dev_rule {
+	bool allow;
+	char type;	      /* 'a', 'b', 'c' */
+	unsigned access;      /* BPF_DEVCG_ACC_* bits */
+	int64_t major, minor; /* CG_DEV_ANY = all */
+};
+struct cg_dev_rules {
+	struct cg_dev_rule *v; /* in the arena */
+	size_t n;
+};
+/* The config's rules, then the default devices, then linux.devices. Story. */
+int cg_devprog_rules(const struct spec_config *conf, struct arena *a, struct cg_dev_rules *ret,
+		     struct err *e) MUST_CHECK;
+/* True when these rules allow every access, so that no program is needed. */
+bool cg_devprog_allows_all(const struct cg_dev_rules *rules);
+/* The program, of *ret_n instructions, in the arena. */
+struct bpf_insn *cg_devprog_build(const struct cg_dev_rules *rules, struct arena *a, size_t *ret_n);
+
+#endif
