@@ -149,7 +149,7 @@ int path_clean(const char *path, char *ret, size_t size)
 		path += n;
 		path += *path == '/';
 	}
-	if (len + 2 > size)
+	if (size < 2)
 		return -ENAMETOOLONG;
 	if (len == 0)
 		ret[len++] = '/';

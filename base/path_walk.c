@@ -111,12 +111,13 @@ static int follow(struct walk *w, int link_fd)
 
 	if (w->links++ >= LINKS_MAX)
 		return -ELOOP;
-	r = check_magic(w, link_fd);
-	if (r < 0)
-		return r;
 	n = readlinkat(link_fd, "", target, sizeof(target));
 	if (n < 0)
 		return -errno;
+	/* Only now: for a magic link of a process we may not look into, the kernel says EACCES. */
+	r = check_magic(w, link_fd);
+	if (r < 0)
+		return r;
 	if (n == 0)
 		return -ENOENT;
 	if ((size_t)n == sizeof(target))
