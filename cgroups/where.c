@@ -150,8 +150,10 @@ int cg_where_parse_self(const char *text, char *ret)
 
 static int own_cgroup(char *ret, struct err *e)
 {
-	char text[2 * CG_PATH_MAX];
-	int r = file_read_kernel(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+	const size_t size = 2 * CG_PATH_MAX;
+	AUTO_FREE
+	char *text = mem_alloc(size);
+	int r = file_read_kernel(AT_FDCWD, "/proc/self/cgroup", text, size);
 
 	if (r >= 0)
 		r = cg_where_parse_self(text, ret);
