@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # stiva: one non-recursive Makefile. `make help` lists the targets.
+Q := $(if $(V),,@)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
@@ -54,5 +55,121 @@ all: $(BIN)
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 -include $(OBJS:.o=.d)
+
+# Version constants reach one room only.
+$(B)/runtime/cli/%.o: CPPFLAGS += -DSTIVA_VERSION='"$(VERSION)"' -DSTIVA_COMMIT='"$(COMMIT)"'
+$(B)/runtime/cli/main.o $(B)/runtime/cli/global.o: VERSION $(wildcard .git/HEAD .git/logs/HEAD)
+
+define room_archive
+$(call lib_of,$(1)): $$(patsubst %.c,$(B)/%.o,$$(call src_of,$(1)))
+	@rm -f $$@
+	$$(Q)ar rcs $$@ $$^
+endef
+$(foreach r,$(filter-out runtime/cli,$(ROOMS)),$(eval $(call room_archive,$(r))))
+
+CLI_OBJS := $(patsubst %.c,$(B)/%.o,$(call src_of,runtime/cli))
+$(BIN): $(CLI_OBJS) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# ---- unit tests: each links its room and the rooms of lower rank, nothing else ----
+rank_base		:= base
+rank_spec		:= spec base
+rank_cgroups		:= cgroups spec base
+rank_netns		:= netns spec base
+rank_image		:= image spec base
+rank_runtime-rootfs	:= runtime/rootfs spec base
+rank_runtime-guard	:= runtime/guard spec base
+rank_runtime-init	:= runtime/init runtime/rootfs runtime/guard spec base
+rank_runtime-life	:= runtime/life runtime/init runtime/rootfs runtime/guard cgroups netns spec base
+rank_checkpoint		:= checkpoint $(rank_runtime-life)
+rank_runtime-cli	:= $(rank_checkpoint) image
+
+UNIT_SRCS := $(wildcard tests/unit/*/*_test.c)
+UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
+define unit_room
+$(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(foreach r,$(rank_$(1)),$(call lib_of,$(r)))
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(filter-out -Wmissing-prototypes,$$(CFLAGS)) -Itests/unit/$(1) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) \
+		-pie -MMD -MP -MF $$@.d $$< $$(UNIT_EXTRA_$(1)) $$(filter %.a,$$^) -Wl,-Bstatic -lseccomp -lcap -lyajl_s \
+		-Wl,-Bdynamic -lcmocka -o $$@
+endef
+$(foreach r,$(sort $(notdir $(patsubst %/,%,$(dir $(UNIT_SRCS))))),$(eval $(call unit_room,$(r))))
+-include $(wildcard $(B)/unit/*/*.d)
+# The command line's rows are objects, not an archive.
+UNIT_EXTRA_runtime-cli = $(filter-out %/main.o,$(CLI_OBJS))
+$(filter $(B)/unit/runtime-cli/%,$(UNIT_BINS)): $(filter-out %/main.o,$(CLI_OBJS))
+
+.PHONY: unit-bins unit
+unit-bins: $(UNIT_BINS)
+unit: ## unit tests (cmocka), under ASan and UBSan
+	@$(MAKE) SANITIZE=address,undefined unit-bins
+	@tests/unit/run build/obj/$(CC)-san-dyn/unit
+
+# ---- fuzz ----
+FUZZ_LIBS = $(call lib_of,spec) $(call lib_of,base)
+.PHONY: fuzz-bin fuzz-smoke fuzz
+fuzz-bin: $(B)/fuzz/config
+$(B)/fuzz/config: $(wildcard tests/fuzz/*.c) $(FUZZ_LIBS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -pie $^ -Wl,-Bstatic -lyajl_s -Wl,-Bdynamic -o $@
+fuzz-smoke: ## 12,000 mutated documents under ASan and UBSan
+	@$(MAKE) SANITIZE=address,undefined fuzz-bin
+	@tests/fuzz/run build/obj/$(CC)-san-dyn/fuzz/config 12000
+fuzz: ## the same with libFuzzer (clang), 10 minutes
+	@$(MAKE) CC=clang SANITIZE=address,undefined,fuzzer-no-link build/obj/clang-san-dyn/libspec.a build/obj/clang-san-dyn/libbase.a
+	clang $(CPPFLAGS) -g -fsanitize=fuzzer,address,undefined tests/fuzz/config_fuzz.c build/obj/clang-san-dyn/libspec.a \
+		build/obj/clang-san-dyn/libbase.a -lyajl -o build/obj/clang-san-dyn/config_fuzz
+	build/obj/clang-san-dyn/config_fuzz -max_total_time=600 build/fuzz-corpus tests/fuzz/corpus/config
+
+# ---- gates ----
+.PHONY: check check-native lint fault-smoke bench demo docs deps schema-paths
+deps:
+	@scripts/deps build
+check: ## everything: lint, unit, fuzz, faults, bats in three tiers; installs what it needs
+	@scripts/deps all
+	@$(MAKE) all
+	@scripts/check
+check-native: all ## the bats files that need no Debian 13 root and no virtual machine
+	@TIERS=native tests/run
+lint: ## layers, names, sizes, format, schema drift, shell
+	@$(MAKE) $(B)/lint/spec_paths all
+	@tests/lint/run $(B)/lint/spec_paths
+$(B)/lint/spec_paths: tests/lint/spec_paths.c $(FUZZ_LIBS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -pie $^ -Wl,-Bstatic -lyajl_s -Wl,-Bdynamic -o $@
+fault-smoke: ## fails and kills every row of the step lists; 1,000 cycles; nothing may stay
+	@$(MAKE) FAULTS=1 all
+	@tests/faults/run build/obj/$(CC)-faults/stiva
+bench: ## stiva, crun, runc and the bare system calls, side by side in one run
+	@scripts/deps all
+	@$(MAKE) all build/floor
+	@bench/run
+build/floor: bench/floor.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -static-pie -fPIE $< -o $@
+demo: ## builds, makes a bundle from a real root file system and walks through a container's life
+	@scripts/deps build
+	@$(MAKE) all
+	@scripts/demo
+
+# ---- what is generated from tables ----
+docs: all ## man pages, completions, the message ladder
+	@scripts/gen-docs $(BIN)
+
+# ---- install ----
+.PHONY: install clean distclean help
+install: all ## PREFIX (/usr/local), DESTDIR
+	install -D -m 0755 build/stiva $(DESTDIR)$(PREFIX)/bin/stiva
+	for m in man/*.1; do install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/$${m##*/}; done
+	install -D -m 0644 contrib/completion/stiva.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/stiva
+	install -D -m 0644 contrib/completion/_stiva $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_stiva
+	install -D -m 0644 contrib/completion/stiva.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/stiva.fish
+clean: ## objects and the binary; the cached roots and images stay
+	rm -rf build/obj build/stiva build/floor
+distclean: clean ## the caches too
+	rm -rf build
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18

@@ -7,9 +7,9 @@
 
 struct spec_device_rule {
 	struct opt_bool allow;
-	char *type;   /* "a", "b", "c"; NULL = a */
+	char *type;		     /* "a", "b", "c"; NULL = a */
 	struct opt_i64 major, minor; /* absent or -1 = all */
-	char *access; /* of "rwm"; NULL = all */
+	char *access;		     /* of "rwm"; NULL = all */
 };
 OBJ_VEC(spec_device_rule);
 

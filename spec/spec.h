@@ -14,23 +14,23 @@
 #define SPEC_VERSION_MIN "1.0.0"
 
 /* ---- word lists (spec/words.c); the value of a row is the kernel's number ---- */
-extern const struct word_list spec_words_ns;	      /* value: CLONE_NEW* */
-extern const struct word_list spec_words_ns_proc;     /* same order: the names under /proc/PID/ns */
-extern const struct word_list spec_words_capability;  /* index = value = CAP_ number */
-extern const struct word_list spec_words_rlimit;      /* value: RLIMIT_* */
-extern const struct word_list spec_words_ioprio;      /* value: IOPRIO_CLASS_* */
+extern const struct word_list spec_words_ns;	     /* value: CLONE_NEW* */
+extern const struct word_list spec_words_ns_proc;    /* same order: the names under /proc/PID/ns */
+extern const struct word_list spec_words_capability; /* index = value = CAP_ number */
+extern const struct word_list spec_words_rlimit;     /* value: RLIMIT_* */
+extern const struct word_list spec_words_ioprio;     /* value: IOPRIO_CLASS_* */
 extern const struct word_list spec_words_sched_policy; /* value: SCHED_* */
-extern const struct word_list spec_words_sched_flag;  /* value: SCHED_FLAG_* */
-extern const struct word_list spec_words_propagation; /* value: MS_* flags */
-extern const struct word_list spec_words_personality; /* value: PER_* */
-extern const struct word_list spec_words_mpol;	      /* value: MPOL_* */
-extern const struct word_list spec_words_mpol_flag;   /* value: MPOL_F_* */
-extern const struct word_list spec_words_action;      /* value: SECCOMP_RET_* */
-extern const struct word_list spec_words_op;	      /* enum spec_seccomp_op */
-extern const struct word_list spec_words_arch;	      /* value: AUDIT_ARCH_* */
+extern const struct word_list spec_words_sched_flag;   /* value: SCHED_FLAG_* */
+extern const struct word_list spec_words_propagation;  /* value: MS_* flags */
+extern const struct word_list spec_words_personality;  /* value: PER_* */
+extern const struct word_list spec_words_mpol;	       /* value: MPOL_* */
+extern const struct word_list spec_words_mpol_flag;    /* value: MPOL_F_* */
+extern const struct word_list spec_words_action;       /* value: SECCOMP_RET_* */
+extern const struct word_list spec_words_op;	       /* enum spec_seccomp_op */
+extern const struct word_list spec_words_arch;	       /* value: AUDIT_ARCH_* */
 extern const struct word_list spec_words_seccomp_flag; /* value: SECCOMP_FILTER_FLAG_* */
-extern const struct word_list spec_words_status;      /* enum spec_status */
-extern const struct word_list spec_words_hook;	      /* enum spec_hook_kind */
+extern const struct word_list spec_words_status;       /* enum spec_status */
+extern const struct word_list spec_words_hook;	       /* enum spec_hook_kind */
 
 /* ---- mount options: one table for the parser of mounts and for features.mountOptions ---- */
 enum spec_mount_opt_kind {
@@ -42,8 +42,8 @@ enum spec_mount_opt_kind {
 	SPEC_MO_BIND,
 	SPEC_MO_REMOUNT,
 	SPEC_MO_IDMAP,
-	SPEC_MO_COPY_UP,     /* tmpcopyup */
-	SPEC_MO_NONE,	     /* accepted, no effect (mand, loud, defaults) */
+	SPEC_MO_COPY_UP, /* tmpcopyup */
+	SPEC_MO_NONE,	 /* accepted, no effect (mand, loud, defaults) */
 	SPEC_MO_SRC_NOFOLLOW,
 	SPEC_MO_DEST_NOFOLLOW,
 	SPEC_MO_COPY_SYMLINK
@@ -65,8 +65,8 @@ extern const struct json_table spec_table_config, spec_table_process, spec_table
 
 /* ---- loading ---- */
 /*
- * Parses `text`, applies the tables' checks and rules.c's cross-field law. Return: 0 or -EINVAL with
- * every error in errs (never just the first). *ret as json_parse.
+ * Parses `text`, applies the tables' checks and rules.c's cross-field law. Return: 0 or -EINVAL
+ * with every error in errs (never just the first). *ret as json_parse.
  */
 int spec_load(const char *text, size_t len, struct arena *a, struct json_errors *errs,
 	      struct spec_config **ret);
@@ -88,7 +88,8 @@ const char *spec_annotation(const struct spec_config *c, const char *key);
 
 /* ---- making documents ---- */
 /* The `spec` verb's config; rootless: user namespace with this one uid and gid mapped. */
-const struct spec_config *spec_default(struct arena *a, bool is_rootless, uint32_t uid, uint32_t gid);
+const struct spec_config *spec_default(struct arena *a, bool is_rootless, uint32_t uid,
+				       uint32_t gid);
 /* What probes found, for the features document. */
 struct spec_features_input {
 	const char *version, *commit, *seccomp_version;

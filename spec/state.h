@@ -11,15 +11,15 @@ enum spec_status {
 	SPEC_CREATED,
 	SPEC_RUNNING,
 	SPEC_STOPPED,
-	SPEC_PAUSED,  /* ours and runc's addition */
-	SPEC_BROKEN,  /* its record cannot be read: only delete --force helps */
+	SPEC_PAUSED, /* ours and runc's addition */
+	SPEC_BROKEN, /* its record cannot be read: only delete --force helps */
 	SPEC_STATUS_N
 };
 
 struct spec_state {
 	char *oci_version, *id;
-	struct opt_enum status; /* spec_words_status */
-	struct opt_i64 pid;	/* 0 when stopped; printed even then by `state` */
+	struct opt_enum status;	      /* spec_words_status */
+	struct opt_i64 pid;	      /* 0 when stopped; printed even then by `state` */
 	char *bundle, *rootfs, *root; /* rootfs for `state`, root for hooks (nvidia reads it) */
 	char *created, *owner;
 	struct strmap annotations;

@@ -150,6 +150,7 @@ struct rule {
 	size_t entry; /* index in linux.seccomp.syscalls */
 };
 
+/* Of two actions for one call libseccomp keeps the first. */
 static int add_rule(scmp_filter_ctx ctx, const struct rule *rule, const struct scmp_arg_cmp *args,
 		    size_t n, struct err *e)
 {
@@ -157,12 +158,6 @@ static int add_rule(scmp_filter_ctx ctx, const struct rule *rule, const struct s
 
 	if (r == 0)
 		return 0;
-	if (r == -EEXIST)
-		return err_set(
-			e, ERR_INPUT, EEXIST,
-			"linux.seccomp.syscalls[%zu]: \"%s\" has another action in an earlier "
-			"entry",
-			rule->entry, rule->name);
 	return err_sys(e, r, "linux.seccomp.syscalls[%zu]: add a rule for \"%s\"", rule->entry,
 		       rule->name);
 }
@@ -239,8 +234,25 @@ static int add_entry(scmp_filter_ctx ctx, const struct spec_syscall *sc, size_t 
 
 /* ---- the program ---- */
 
-static int build(const struct spec_seccomp *s, const struct guard_arches *arches,
-		 scmp_filter_ctx *ret, struct err *e)
+/* An architecture of the other byte order (EDOM) can never run here: it is taken off the list, and
+ * its calls meet what unlisted architectures meet. */
+static int add_arches(scmp_filter_ctx ctx, struct guard_arches *arches, struct err *e)
+{
+	size_t kept = 1;
+
+	for (size_t i = 1; i < arches->n; i++) {
+		int r = seccomp_arch_add(ctx, arches->v[i]);
+		if (r < 0 && r != -EEXIST && r != -EDOM)
+			return err_sys(e, r, "linux.seccomp.architectures: add 0x%x", arches->v[i]);
+		if (r != -EDOM)
+			arches->v[kept++] = arches->v[i];
+	}
+	arches->n = kept;
+	return 0;
+}
+
+static int build(const struct spec_seccomp *s, struct guard_arches *arches, scmp_filter_ctx *ret,
+		 struct err *e)
 {
 	uint32_t dflt;
 
@@ -258,11 +270,9 @@ static int build(const struct spec_seccomp *s, const struct guard_arches *arches
 	int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, OPTIMIZE_TREE);
 	if (r < 0)
 		log_debug("seccomp: no optimised filter: %s", err_words(-r));
-	for (size_t i = 1; i < arches->n; i++) {
-		r = seccomp_arch_add(ctx, arches->v[i]);
-		if (r < 0 && r != -EEXIST)
-			return err_sys(e, r, "linux.seccomp.architectures: add 0x%x", arches->v[i]);
-	}
+	r = add_arches(ctx, arches, e);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < s->syscalls.n; i++) {
 		r = add_entry(ctx, &s->syscalls.v[i], i, dflt, e);
 		if (r < 0)

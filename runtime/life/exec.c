@@ -156,7 +156,7 @@ static int build_process(struct exec_run *x, struct err *e)
 	if (a->cwd)
 		p->cwd = (char *)a->cwd;
 	if (!p->cwd)
-		p->cwd = "/";
+		p->cwd = arena_strdup(&x->box.arena, "/");
 	if (a->no_new_privs.has)
 		p->no_new_privileges = a->no_new_privs;
 	if (a->apparmor)

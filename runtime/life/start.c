@@ -37,7 +37,8 @@ static int send_listener(const struct spec_config *conf, const struct spec_state
 			 struct err *e)
 {
 	const struct spec_seccomp *s = conf ? conf->linux_->seccomp : NULL;
-	char *fds[] = {"seccompFd", NULL};
+	char fd_name[] = "seccompFd";
+	char *fds[] = {fd_name, NULL};
 	struct spec_state inner = *state;
 	AUTO(buf) text = {0};
 
