@@ -204,14 +204,11 @@ static int on_string(void *ctx, const unsigned char *text, size_t len)
 {
 	struct json_parser *p = parser_at(ctx);
 
-	if (memchr(text, '\0', len))
-		json_fail(p, "must not hold a NUL character");
-	else if (is_unwanted(p))
+	if (is_unwanted(p))
 		return 1;
-	else if (!is_misfit(p, GOT_STRING))
+	if (!is_misfit(p, GOT_STRING))
 		json_store_string(p, (const char *)text, len);
-	if (p->skip == 0)
-		value_done(p);
+	value_done(p);
 	return 1;
 }
 
@@ -240,8 +237,6 @@ static int on_key(void *ctx, const unsigned char *text, size_t len)
 	struct json_frame *f = frame_top(p);
 	const char *key = (const char *)text;
 
-	if (memchr(key, '\0', len))
-		return json_fail(p, "a name must not hold a NUL character");
 	if (p->skip)
 		return 1;
 	if (f->kind == FRAME_MAP) {

@@ -152,7 +152,8 @@ void json_store_number(struct json_parser *p, const char *text, size_t len)
 	int shown = len > 40 ? 40 : (int)len;
 	bool is_below, is_above;
 
-	if (memchr(text, '.', len) || memchr(text, 'e', len) || memchr(text, 'E', len)) {
+	/* Digits alone are an integer; anything else that yajl lets through has one of these. */
+	if (r < 0 && (memchr(text, '.', len) || memchr(text, 'e', len) || memchr(text, 'E', len))) {
 		json_fail(p, "expected an integer, got %.*s", shown, text);
 		return;
 	}

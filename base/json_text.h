@@ -11,8 +11,8 @@ unsigned json_text_utf8(const unsigned char *s, size_t n);
 
 /*
  * Looks at what yajl is lax about: a byte order mark, raw control bytes and bytes that are not
- * UTF-8 inside strings, halves of surrogate pairs, NUL bytes. Grammar is left to yajl. Return:
- * NULL, or what is wrong (static text) with *ret_byte set to where.
+ * UTF-8 inside strings, halves of surrogate pairs, NUL bytes and "\u0000". Grammar is left to yajl.
+ * Return: NULL, or what is wrong (static text) with *ret_byte set to where.
  */
 const char *json_text_check(const char *text, size_t len, size_t *ret_byte);
 

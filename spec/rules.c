@@ -151,7 +151,8 @@ static void rule_mount_namespace(const struct spec_config *c, struct json_errors
 /* ---- mounts ---- */
 
 struct mount_words {
-	bool has_bind, has_remount, has_propagation, has_idmap, has_copy_up;
+	bool has_bind, has_remount, has_propagation, has_copy_up;
+	const char *idmap; /* the option */
 };
 
 static struct mount_words mount_words(const struct spec_mount *m)
@@ -161,14 +162,14 @@ static struct mount_words mount_words(const struct spec_mount *m)
 	for (size_t i = 0; i < m->options.n; i++) {
 		const struct spec_mount_opt *o = spec_mount_opt_find(m->options.v[i]);
 
-		if (str_starts(m->options.v[i], "idmap=") || str_starts(m->options.v[i], "ridmap="))
-			w.has_idmap = true;
 		if (!o)
 			continue;
 		w.has_bind |= o->kind == SPEC_MO_BIND;
 		w.has_remount |= o->kind == SPEC_MO_REMOUNT;
 		w.has_propagation |= o->kind == SPEC_MO_PROPAGATION;
 		w.has_copy_up |= o->kind == SPEC_MO_COPY_UP;
+		if (o->kind == SPEC_MO_IDMAP)
+			w.idmap = o->name;
 	}
 	return w;
 }
@@ -198,27 +199,25 @@ static void rule_mount_kind(const struct spec_mount *m, const char *at, const st
 		spec_rule_error(errs, at, "source", "a bind mount needs one");
 }
 
-/* M19 */
+/* M19. (idmap=..., with mappings of its own, is another word.) */
 static void rule_mount_idmap(const struct spec_config *c, const struct spec_mount *m,
-			     const char *at, struct json_errors *errs)
+			     const char *at, const struct mount_words *w, struct json_errors *errs)
 {
 	bool has_uid = m->uid_mappings.n > 0, has_gid = m->gid_mappings.n > 0;
 	char path[SPEC_PATH_SIZE];
 
 	if (has_uid != has_gid)
 		spec_rule_error(errs, at, "", "uidMappings and gidMappings must come together");
-	spec_rule_id_map(&m->uid_mappings, spec_rule_path(path, "%s.uidMappings", at), errs);
-	spec_rule_id_map(&m->gid_mappings, spec_rule_path(path, "%s.gidMappings", at), errs);
-	for (size_t i = 0; i < m->options.n; i++) {
-		const struct spec_mount_opt *o = spec_mount_opt_find(m->options.v[i]);
-
-		if (o && o->kind == SPEC_MO_IDMAP && !has_uid && !spec_ns(c, SPEC_NS_USER)) {
-			spec_rule_path(path, "options[%zu]", i);
-			spec_rule_error(errs, at, path,
-					"%s needs uidMappings and gidMappings or a user namespace",
-					o->name);
-		}
-	}
+	if (has_uid)
+		spec_rule_id_map(&m->uid_mappings, spec_rule_path(path, "%s.uidMappings", at),
+				 errs);
+	if (has_gid)
+		spec_rule_id_map(&m->gid_mappings, spec_rule_path(path, "%s.gidMappings", at),
+				 errs);
+	if (w->idmap && !has_uid && !spec_ns(c, SPEC_NS_USER))
+		spec_rule_error(errs, at, "options",
+				"%s needs uidMappings and gidMappings or a user namespace",
+				w->idmap);
 }
 
 static bool is_octal(const char *s, size_t digits_max)
@@ -233,6 +232,23 @@ static bool is_tmpfs_size(const char *s)
 	return n > 0 && (!s[n] || (strchr("kKmMgGtTpPeE%", s[n]) && !s[n + 1]));
 }
 
+static const char *option_wrong(const char *o, bool is_tmpfs)
+{
+	const char *mode, *size;
+
+	if (spec_rule_has_control(o))
+		return "holds a control byte";
+	if (!is_tmpfs)
+		return NULL;
+	mode = str_after(o, "mode=");
+	size = str_after(o, "size=");
+	if (strchr(o, ',') && !strchr(o, '"'))
+		return "holds a comma";
+	if (mode && !is_octal(mode, 5))
+		return "is not an octal mode";
+	return size && !is_tmpfs_size(size) ? "is not a size" : NULL;
+}
+
 /* B58, M20: words that the file system would take for something else, or silently. */
 static void rule_mount_options(const struct spec_mount *m, const char *at,
 			       const struct mount_words *w, struct json_errors *errs)
@@ -244,17 +260,11 @@ static void rule_mount_options(const struct spec_mount *m, const char *at,
 		spec_rule_error(errs, at, "options", "tmpcopyup needs the type tmpfs");
 	for (size_t i = 0; i < m->options.n; i++) {
 		const char *o = m->options.v[i];
-		const char *mode = str_after(o, "mode="), *size = str_after(o, "size=");
+		const char *wrong = option_wrong(o, is_tmpfs);
 
-		spec_rule_path(path, "options[%zu]", i);
-		if (spec_rule_has_control(o))
-			spec_rule_error(errs, at, path, "holds a control byte");
-		else if (is_tmpfs && strchr(o, ',') && !strchr(o, '"'))
-			spec_rule_error(errs, at, path, "\"%.100s\" holds a comma", o);
-		else if (is_tmpfs && mode && !is_octal(mode, 5))
-			spec_rule_error(errs, at, path, "\"%.100s\" is not an octal mode", o);
-		else if (is_tmpfs && size && !is_tmpfs_size(size))
-			spec_rule_error(errs, at, path, "\"%.100s\" is not a size", o);
+		if (wrong)
+			spec_rule_error(errs, at, spec_rule_path(path, "options[%zu]", i),
+					"\"%.100s\" %s", o, wrong);
 	}
 }
 
@@ -269,7 +279,7 @@ static void rules_mounts(const struct spec_config *c, struct json_errors *errs)
 		spec_rule_path(at, "mounts[%zu]", i);
 		rule_mount_destination(m, at, errs);
 		rule_mount_kind(m, at, &w, errs);
-		rule_mount_idmap(c, m, at, errs);
+		rule_mount_idmap(c, m, at, &w, errs);
 		rule_mount_options(m, at, &w, errs);
 	}
 }
