@@ -21,6 +21,7 @@ static int refuse_id(const char *path, struct err *e)
 	return err_set(e, ERR_INPUT, EINVAL, "%s: 4294967295 is not an id", path);
 }
 
+/* What can be told before anything is given up. */
 static int check_ids(const struct guard_identity *id, struct err *e)
 {
 	if (id->uid == ID_NONE)
@@ -35,20 +36,17 @@ static int check_ids(const struct guard_identity *id, struct err *e)
 		if (id->groups.v[i] == ID_NONE)
 			return refuse_id("process.user.additionalGids", e);
 	}
+	if (id->setgroups_denied && id->groups.n > 0 && !id->keep_groups)
+		return err_set(e, ERR_INPUT, EPERM,
+			       "process.user.additionalGids: the user namespace forbids setgroups "
+			       "(it has no range of /etc/subgid)");
 	return 0;
 }
 
 static int set_groups(const struct guard_identity *id, struct err *e)
 {
-	if (id->keep_groups)
+	if (id->keep_groups || id->setgroups_denied)
 		return 0;
-	if (id->setgroups_denied) {
-		if (id->groups.n == 0)
-			return 0;
-		return err_set(e, ERR_INPUT, EPERM,
-			       "process.user.additionalGids: the user namespace forbids setgroups "
-			       "(it has no range of /etc/subgid)");
-	}
 	/* The empty list too: the caller's groups must not stay. */
 	if (setgroups(id->groups.n, id->groups.v) == 0)
 		return 0;

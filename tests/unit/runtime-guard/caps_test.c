@@ -37,7 +37,7 @@ static void status_line(const char *key, char *ret, size_t size)
 		if (strcmp(line_, want) != 0) {                                                    \
 			dprintf(2, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, key,   \
 				line_, want);                                                      \
-			_exit(1);                                                                  \
+			leave(1);                                                                  \
 		}                                                                                  \
 	} while (0)
 
@@ -79,7 +79,7 @@ static int refused(struct who *w, const char *text)
 	int r = guard_identity_apply(&w->id, &e);
 	if (r == 0 || !strstr(e.text, text)) {
 		dprintf(2, "%d: \"%s\" has no \"%s\"\n", r, e.text, text);
-		_exit(1);
+		leave(1);
 	}
 	return r;
 }
@@ -100,7 +100,7 @@ static void enter_userns(void)
 		write_text(AT_FDCWD, path, "0 100000 1000\n");
 		snprintf(path, sizeof(path), "/proc/%d/gid_map", me);
 		write_text(AT_FDCWD, path, "0 100000 1000\n");
-		_exit(0);
+		leave(0);
 	}
 	NEED(unshare(CLONE_NEWUSER) == 0);
 	NEED(write(to[1], &c, 1) == 1);

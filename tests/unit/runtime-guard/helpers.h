@@ -17,12 +17,21 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "spec/spec.h"
 
 #define UNUSED __attribute__((unused))
+
+/* Not _exit(), and not _Noreturn: there sanitizers make calls that the filters under test forbid.
+ */
+static UNUSED void leave(int code)
+{
+	for (;;)
+		(void)syscall(SYS_exit_group, code);
+}
 
 /* cmocka's fail() in a child would go on with the other tests there. */
 static UNUSED bool is_child;
@@ -33,7 +42,7 @@ static UNUSED bool is_child;
 		if (!(cond)) {                                                                     \
 			dprintf(2, "%s:%d: child: %s (errno %d)\n", __FILE__, __LINE__, #cond,     \
 				errno);                                                            \
-			_exit(1);                                                                  \
+			leave(1);                                                                  \
 		}                                                                                  \
 	} while (0)
 
@@ -43,7 +52,7 @@ static UNUSED bool is_child;
 		if ((call) != 0) {                                                                 \
 			dprintf(2, "%s:%d: child: %s: %s\n", __FILE__, __LINE__, #call,            \
 				(err)->text);                                                      \
-			_exit(1);                                                                  \
+			leave(1);                                                                  \
 		}                                                                                  \
 	} while (0)
 
@@ -61,7 +70,7 @@ static UNUSED int in_child(void (*fn)(void *arg), void *arg)
 			(void)signal(caught[i], SIG_DFL);
 		is_child = true;
 		fn(arg);
-		_exit(0);
+		leave(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -99,7 +108,7 @@ static UNUSED void *parse(struct arena *a, const struct json_table *t, const cha
 		for (size_t i = 0; i < errs.n; i++)
 			print_error("%s: %s\n", errs.v[i].path, errs.v[i].text);
 		if (is_child)
-			_exit(1);
+			leave(1);
 		fail();
 	}
 	return ret;

@@ -162,7 +162,7 @@ static void answer_one(void *arg)
 	pid_t pid = fork();
 	NEED(pid >= 0);
 	if (pid == 0)
-		_exit(syscall(SYS_mkdir, "/nonexistent/x", 0) == -1 && errno == 88 ? 0 : 2);
+		leave(syscall(SYS_mkdir, "/nonexistent/x", 0) == -1 && errno == 88 ? 0 : 2);
 	NEED(ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req) == 0);
 	NEED(req.data.nr == SYS_mkdir);
 	resp.id = req.id;
