@@ -276,11 +276,13 @@ background() {
 state() { "$RUNTIME" --root "$ROOT" state "${1:-$ID}" 2>/dev/null; }
 status_of() { state "${1:-$ID}" | jq -r .status; }
 pid_of() { state "${1:-$ID}" | jq -r .pid; }
-status_is() { [ "$(status_of "${2:-$ID}")" = "$1" ]; }
+status_refute() { ! "$@" || fail "should not succeed: $*"; }
+is() { [ "$(status_of "${2:-$ID}")" = "$1" ]; }
 stopped() { wait_for status_is stopped "${1:-$ID}"; }
 
 # ---- asserting ----
 
+refute() { ! "$@" || fail "should not succeed: $*"; }
 is() { [ "$1" = "$2" ] || fail "is \"$1\", not \"$2\"${3:+ ($3)}"; }
 exits() { [ "$status" = "$1" ] || fail "$LAST: exit status $status, not $1: $stderr"; }
 # prints TEXT: the whole standard output

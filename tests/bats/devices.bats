@@ -1,0 +1,197 @@
+#!/usr/bin/env bats
+# /dev: default devices and links, linux.devices, the device filter.
+# requires: root cgroup2
+# parallel: yes
+load helpers
+
+# crun 1.8 raises RLIMIT_MEMLOCK before it loads any filter
+needs_filter() {
+	has cap_sys_resource || known_deviation crun "1.8 needs CAP_SYS_RESOURCE for a device filter"
+}
+
+@test "the default devices" {
+	program probe node /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty
+	runs
+	prints '/dev/null c 1:3 0666 0:0
+/dev/zero c 1:5 0666 0:0
+/dev/full c 1:7 0666 0:0
+/dev/random c 1:8 0666 0:0
+/dev/urandom c 1:9 0666 0:0
+/dev/tty c 5:0 0666 0:0'
+}
+
+@test "the default devices under a strict umask of the caller" {
+	program probe node /dev/null /dev/tty
+	umask 077
+	runs
+	prints '/dev/null c 1:3 0666 0:0
+/dev/tty c 5:0 0666 0:0'
+}
+
+@test "the default links" {
+	script 'for f in fd stdin stdout stderr ptmx; do readlink /dev/$f; done'
+	runs
+	prints '/proc/self/fd
+/proc/self/fd/0
+/proc/self/fd/1
+/proc/self/fd/2
+pts/ptmx'
+}
+
+@test "there is no /dev/console without a terminal" {
+	script 'ls /dev/console 2>/dev/null; true'
+	runs
+	prints ""
+}
+
+@test "an image without a /dev mount" {
+	script 'probe node /dev/null /dev/full; readlink /dev/fd' '.mounts |= map(select(.destination | startswith("/dev") | not))'
+	runs
+	shows "/dev/null c 1:3 0666"
+	line /proc/self/fd
+}
+
+@test "additional devices with mode and owner" {
+	program probe node /dev/one /dev/sub/two /dev/fifo /opt/three -- '.linux.devices = [
+		{type: "c", path: "/dev/one", major: 10, minor: 229, fileMode: 384, uid: 12, gid: 34},
+		{type: "b", path: "/dev/sub/two", major: 7, minor: 3, fileMode: 432},
+		{type: "p", path: "/dev/fifo"},
+		{type: "u", path: "/opt/three", major: 1, minor: 3}]'
+	runs
+	line '/dev/one c 10:229 0600 12:34'
+	line '/dev/sub/two b 7:3 0660 0:0'
+	shows '/dev/fifo p 0:0'
+	shows '/opt/three c 1:3'
+}
+
+@test "a device that is already there in the image and is the right one" {
+	known_deviation crun "leaves its mode"
+	known_deviation runc "leaves its mode"
+	bundle '.linux.devices = [{type: "c", path: "/opt/null", major: 1, minor: 3, fileMode: 438}]' \
+		'.process.args = ["/bin/probe", "node", "/opt/null"]'
+	mkdir "$BUNDLE/rootfs/opt"
+	mknod "$BUNDLE/rootfs/opt/null" c 1 3
+	runs
+	prints "/opt/null c 1:3 0666 0:0"
+}
+
+@test "device entries which are wrong" {
+	needs_filter
+	known_deviation crun "accepts some"
+	for d in '{type: "z", path: "/dev/x", major: 1, minor: 3}' '{type: "c", path: "/dev/x", minor: 3}' \
+		'{type: "c", path: "dev/x", major: 1, minor: 3}' '{type: "c", path: "/dev/x", major: -1, minor: 3}'; do
+		[ "$RUNTIME_NAME" != runc ] || [[ $d == *'"z"'* ]] || continue
+		program true -- ".linux.devices = [$d]"
+		rt run -b "$BUNDLE" "$ID"
+		refused linux.devices
+	done
+}
+
+# allow RULES...: the filter of these rules, then opens of /dev/fuse (10:229)
+filter() {
+	program probe open "$1" /dev/fuse -- '.linux.devices = [{type: "c", path: "/dev/fuse", major: 10, minor: 229}]' \
+		".linux.resources.devices = $2"
+}
+
+@test "the filter denies what is not allowed, default devices work" {
+	needs_filter
+	script 'mknod /fuse c 10 229; probe open rw /fuse /dev/null /dev/zero /dev/tty /dev/ptmx' "$ALL_CAPS" \
+		'.linux.resources.devices = [{allow: false, access: "rwm"}]'
+	runs
+	line "/fuse EPERM"
+	line "/dev/null ok"
+	line "/dev/zero ok"
+	line "/dev/ptmx ok"
+}
+
+@test "mknod is allowed for all, opening is not" {
+	needs_filter
+	script 'probe mknod c 10 229 /f; probe mknod b 7 3 /b; probe open r /f /b' "$ALL_CAPS" \
+		'.linux.resources.devices = [{allow: false, access: "rwm"}]'
+	runs
+	prints $'mknod ok\nmknod ok\n/f EPERM\n/b EPERM'
+}
+
+@test "a device of linux.devices may be used" {
+	needs_filter
+	known_deviation runc "leaves that to the rules"
+	filter rw '[{allow: false, access: "rwm"}]'
+	runs
+	prints "/dev/fuse ok"
+}
+
+@test "an allow rule with r only" {
+	needs_filter
+	script 'mknod /fuse c 10 229; probe open r /fuse; probe open w /fuse; probe open rw /fuse' "$ALL_CAPS" \
+		'.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "r"}]'
+	runs
+	prints $'/fuse ok\n/fuse EPERM\n/fuse EPERM'
+}
+
+@test "a rule with wildcards" {
+	needs_filter
+	script 'mknod /fuse c 10 229; mknod /loop b 7 0; probe open r /fuse /loop' "$ALL_CAPS" \
+		'.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, access: "rw"}]'
+	runs
+	prints $'/fuse ok\n/loop EPERM'
+}
+
+@test "allow all, then deny w: O_RDWR is denied" {
+	needs_filter
+	known_deviation crun "lets it through"
+	known_deviation runc "lets it through"
+	script 'mknod /fuse c 10 229; probe open r /fuse; probe open w /fuse; probe open rw /fuse' "$ALL_CAPS" \
+		'.linux.resources.devices = [{allow: true, access: "rwm"}, {allow: false, type: "c", major: 10, minor: 229, access: "w"}]'
+	runs
+	prints $'/fuse ok\n/fuse EPERM\n/fuse EPERM'
+}
+
+@test "allow r and allow w are together rw" {
+	needs_filter
+	known_deviation crun "denies rw"
+	script 'mknod /fuse c 10 229; probe open rw /fuse' "$ALL_CAPS" '.linux.resources.devices = [{allow: false, access: "rwm"},
+		{allow: true, type: "c", major: 10, minor: 229, access: "r"}, {allow: true, type: "c", major: 10, minor: 229, access: "w"}]'
+	runs
+	prints "/fuse ok"
+}
+
+@test "allow rwm, then deny w" {
+	needs_filter
+	known_deviation crun "lets rw through"
+	script 'mknod /fuse c 10 229; probe open r /fuse; probe open rw /fuse' "$ALL_CAPS" '.linux.resources.devices = [{allow: false, access: "rwm"},
+		{allow: true, type: "c", major: 10, minor: 229, access: "rwm"}, {allow: false, type: "c", major: 10, minor: 229, access: "w"}]'
+	runs
+	prints $'/fuse ok\n/fuse EPERM'
+}
+
+@test "one minor denied out of an allowed major" {
+	needs_filter
+	known_deviation runc "refuses the configuration"
+	script 'mknod /fuse c 10 229; mknod /null c 1 3; probe open r /fuse /null' "$ALL_CAPS" '.linux.resources.devices = [{allow: false, access: "rwm"},
+		{allow: true, type: "c", major: 10, access: "rwm"}, {allow: false, type: "c", major: 10, minor: 229, access: "rwm"}]'
+	runs
+	prints $'/fuse EPERM\n/null ok'
+}
+
+@test "without rules of its own the container has the default filter or none" {
+	script 'probe open rw /dev/null /dev/full'
+	runs
+	prints $'/dev/null ok\n/dev/full ok'
+}
+
+@test "a thousand rules" {
+	needs_filter
+	known_deviation runc "makes a program that is too large"
+	script 'mknod /fuse c 10 229; mknod /loop b 7 0; probe open r /fuse /loop' "$ALL_CAPS" '.linux.resources.devices = ([{allow: false, access: "rwm"}] +
+		[range(1000) | {allow: true, type: "c", major: (300 + .), minor: 1, access: "rwm"}] + [{allow: true, type: "c", major: 10, minor: 229, access: "r"}])'
+	runs
+	prints $'/fuse ok\n/loop EPERM'
+}
+
+@test "exec is under the filter as well" {
+	needs_filter
+	program probe wait -- "$ALL_CAPS" '.linux.resources.devices = [{allow: false, access: "rwm"}]'
+	starts
+	ok exec "$ID" sh -c 'mknod /fuse c 10 229; probe open rw /fuse'
+	prints "/fuse EPERM"
+}

@@ -1,0 +1,255 @@
+#!/usr/bin/env bats
+# hooks: order, namespaces, the state on stdin, failures, timeouts.
+# requires: root cgroup2
+# parallel: yes
+load helpers
+
+# hook KIND SCRIPT FILTER...: adds a hook of bash -c SCRIPT (in the runtime's namespaces)
+hook() {
+	HOOK=$2
+	export HOOK
+	config ".hooks.$1 += [{path: \"/bin/bash\", args: [\"bash\", \"-c\", env.HOOK, \"bash\", env.WORK]}]"
+}
+# the same with a program of the container
+inner_hook() {
+	HOOK=$2
+	export HOOK
+	config ".hooks.$1 += [{path: \"/bin/sh\", args: [\"sh\", \"-c\", env.HOOK]}]"
+}
+
+@test "the order of all hooks and the program" {
+	known_deviation runc "1.1 runs poststart before the program"
+	script 'echo program >>/log; probe wait' "$(add_mount '{destination: "/log", type: "bind", source: (env.WORK + "/log"), options: ["bind"]}')"
+	touch "$WORK/log"
+	for kind in prestart createRuntime createContainer; do
+		hook $kind "echo $kind-1 >>$WORK/log"
+		hook $kind "echo $kind-2 >>$WORK/log"
+	done
+	inner_hook startContainer 'echo startContainer >>/log'
+	hook poststart "echo poststart >>$WORK/log"
+	hook poststop "echo poststop-1 >>$WORK/log"
+	hook poststop "echo poststop-2 >>$WORK/log"
+	ok create -b "$BUNDLE" "$ID"
+	is "$(xargs <"$WORK/log")" "prestart-1 prestart-2 createRuntime-1 createRuntime-2 createContainer-1 createContainer-2"
+	ok start "$ID"
+	wait_for grep -q program "$WORK/log"
+	known_deviation crun "start does not wait for startContainer"
+	is "$(sed -n 7,9p "$WORK/log" | sort | xargs)" "poststart program startContainer"
+	is "$(sed -n 7p "$WORK/log")" startContainer
+	ok kill "$ID" TERM
+	stopped
+	[ "$(wc -l <"$WORK/log")" = 9 ]
+	ok delete "$ID"
+	is "$(tail -n 2 "$WORK/log" | xargs)" "poststop-1 poststop-2"
+}
+
+@test "the state on stdin of each hook" {
+	program probe wait -- '.annotations = {"some": "thing"}' \
+		"$(add_mount '{destination: "/out", type: "bind", source: env.WORK, options: ["bind"]}')"
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		hook $kind "cat >$WORK/state.$kind"
+	done
+	inner_hook startContainer 'cat >/out/state.startContainer'
+	ok run -d -b "$BUNDLE" "$ID"
+	pid=$(pid_of)
+	ok delete --force "$ID"
+	for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+		jq -e -s --arg id "$ID" --arg b "$BUNDLE" 'length == 1 and (.[0] | .id == $id and .bundle == $b
+			and (.ociVersion | startswith("1.")) and .annotations.some == "thing")' "$WORK/state.$kind" || fail "$kind: $(<"$WORK/state.$kind")"
+	done
+	for kind in prestart createRuntime poststart; do
+		is "$(jq .pid "$WORK/state.$kind")" "$pid" $kind
+	done
+	known_deviation crun "other words for the status, no pid in the container"
+	# in the container's namespaces: its number there
+	for kind in createContainer startContainer; do
+		is "$(jq .pid "$WORK/state.$kind")" 1 $kind
+	done
+	for kind in prestart createRuntime createContainer; do
+		is "$(jq -r .status "$WORK/state.$kind")" creating $kind
+	done
+	is "$(jq -r .status "$WORK/state.startContainer")" created
+	is "$(jq -r .status "$WORK/state.poststart")" running
+	is "$(jq -r .status "$WORK/state.poststop")" stopped
+}
+
+@test "the namespaces in which hooks run" {
+	program probe wait -- "$(add_mount '{destination: "/out", type: "bind", source: env.WORK, options: ["bind"]}')"
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		hook $kind 'for n in mnt pid net uts; do readlink /proc/self/ns/$n; done >$1/ns.'$kind
+	done
+	inner_hook startContainer 'for n in mnt pid net uts; do readlink /proc/self/ns/$n; done >/out/ns.startContainer; ls /bin/probe >>/out/ns.startContainer'
+	ok run -d -b "$BUNDLE" "$ID"
+	for n in mnt pid net uts; do readlink /proc/self/ns/$n; done >"$WORK/ns.here"
+	for n in mnt pid net uts; do readlink "/proc/$(pid_of)/ns/$n"; done >"$WORK/ns.there"
+	ok delete --force "$ID"
+	for kind in prestart createRuntime poststart poststop; do
+		cmp "$WORK/ns.here" "$WORK/ns.$kind" || fail "$kind"
+	done
+	cmp "$WORK/ns.there" "$WORK/ns.createContainer" || fail createContainer
+	echo /bin/probe >>"$WORK/ns.there"
+	cmp "$WORK/ns.there" "$WORK/ns.startContainer" || fail startContainer
+}
+
+@test "createContainer hooks run before pivot_root and may mount in the root" {
+	script 'cat /mnt/from-hook' '.root.readonly = true'
+	mkdir "$WORK/extra"
+	echo hooked >"$WORK/extra/from-hook"
+	hook createContainer "mount --bind $WORK/extra $BUNDLE/rootfs/mnt"
+	known_deviation crun "1.8 has mounted the root elsewhere"
+	runs
+	prints hooked
+}
+
+@test "the folder of hooks is the bundle" {
+	known_deviation crun "1.8 runs them in /"
+	program true
+	for kind in prestart createRuntime poststart poststop; do hook $kind "pwd >$WORK/pwd.$kind"; done
+	runs
+	[ "$RUNTIME_NAME" != runc ] || skip "known deviation of runc: 1.1 runs them where it was started"
+	for kind in prestart createRuntime poststart poststop; do is "$(<"$WORK/pwd.$kind")" "$BUNDLE" $kind; done
+}
+
+@test "arguments and environment are those of the configuration" {
+	program true -- '.hooks.createRuntime = [{path: "/bin/sh", args: ["zero", "-c", "echo $0 $1; env | grep -vE \"^(PWD|SHLVL|_)=\"", "one", "two"], env: ["A=1", "B=x y"]}]'
+	config '.hooks.createRuntime[0].args[2] = "(echo $0 $1; env | grep -vE \"^(PWD|SHLVL|_|OLDPWD)=\" | sort) >\(env.WORK)/out"'
+	export LD_PRELOAD_CANARY=1
+	runs
+	is "$(<"$WORK/out")" $'one two\nA=1\nB=x y'
+}
+
+@test "an empty env is empty; the process's env never reaches a hook" {
+	program true -- '.process.env += ["LD_PRELOAD_CANARY=x"]' \
+		'.hooks.createRuntime = [{path: "/usr/bin/env", args: ["env"], env: []}]'
+	hook createRuntime 'env >$1/env'
+	config '.hooks.createRuntime[1].env = []'
+	runs
+	refute grep CANARY "$WORK/env"
+	refute grep -vE '^(PWD|SHLVL|_|OLDPWD)=' "$WORK/env"
+}
+
+@test "a failing hook stops the container, and what it said is told" {
+	for kind in prestart createRuntime createContainer; do
+		program true
+		hook $kind 'echo complaint of the hook >&2; exit 7'
+		hook poststop "echo $kind >>$WORK/poststop"
+		rt create -b "$BUNDLE" "$ID"
+		refused $kind "complaint of the hook"
+	done
+	known_deviation crun "1.8 runs no poststop hooks then"
+	known_deviation runc "1.1 runs no poststop hooks then"
+	is "$(xargs <"$WORK/poststop")" "prestart createRuntime createContainer"
+}
+
+@test "a failing startContainer hook is an error of start" {
+	script 'touch /ran'
+	inner_hook startContainer 'exit 3'
+	ok create -b "$BUNDLE" "$ID"
+	rt start "$ID"
+	known_deviation crun "start does not tell"
+	known_deviation runc "1.1: start does not tell"
+	KEPT=1 refused startContainer
+	[ ! -e "$BUNDLE/rootfs/ran" ]
+	[ "$(status_of || echo stopped)" != running ]
+}
+
+@test "a failing poststart hook stops and deletes the container" {
+	known_deviation crun "1.8 logs a warning"
+	known_deviation runc "keeps the container"
+	program probe hang 0
+	hook poststart 'echo poststart said no >&2; exit 3'
+	hook poststop "touch $WORK/poststop"
+	ok create -b "$BUNDLE" "$ID"
+	rt start "$ID"
+	refused poststart "poststart said no"
+	[ -e "$WORK/poststop" ]
+}
+
+@test "a failing poststop hook is a warning, the others still run" {
+	known_deviation runc "1.1 stops at the first"
+	program true
+	hook poststop 'echo poststop said no >&2; exit 3'
+	hook poststop "touch $WORK/second"
+	ok create -b "$BUNDLE" "$ID"
+	ok start "$ID"
+	stopped
+	ok delete "$ID"
+	absent
+	[ -e "$WORK/second" ]
+	if is_stiva; then complains poststop; fi
+}
+
+@test "a timeout ends the hook and what it started" {
+	known_deviation runc "waits for the end of the hook's output"
+	for kind in createContainer createRuntime; do
+		program true
+		hook $kind 'echo $$ >$1/hook; sleep 100 & echo $! >$1/child; wait'
+		config ".hooks.${kind}[0].timeout = 1"
+		began=$(date +%s%N)
+		DEADLINE=15 rt create -b "$BUNDLE" "$ID"
+		[ $((($(date +%s%N) - began) / 1000000)) -lt 9000 ]
+		refused $kind timeout
+		gone() { [ ! -d "/proc/$(<"$WORK/$1")" ] || grep -q 'State:.Z' "/proc/$(<"$WORK/$1")/status"; }
+		[ $kind = createContainer ] || wait_for gone hook
+	done
+	stiva_only
+	wait_for gone child
+}
+
+@test "a hook that leaves a daemon behind does not hang the runtime" {
+	known_deviation runc "waits for the end of its output"
+	known_deviation crun "1.8 waits for it"
+	program true
+	hook createRuntime 'sleep 100 & echo $! >$1/pid'
+	DEADLINE=5 runs
+	kill "$(<"$WORK/pid")"
+}
+
+@test "a hook that does not read its stdin, with a big state" {
+	program true -- '.annotations = {big: ("x" * 200000)}'
+	hook createRuntime 'exit 0'
+	DEADLINE=5 runs
+}
+
+@test "a hook that writes a lot" {
+	program true
+	hook createRuntime 'head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2'
+	DEADLINE=10 runs
+}
+
+@test "what is wrong in hooks is refused before anything runs" {
+	known_deviation crun "finds it when the hook runs"
+	known_deviation runc "finds it when the hook runs"
+	for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+		for bad in '{path: "relative"}' '{}' '{path: "/bin/true", timeout: 0}' '{path: "/bin/true", timeout: -1}' '{path: "/bin/true", env: ["x"]}'; do
+			program true
+			hook prestart 'touch $1/ran'
+			config ".hooks.$kind += [$bad]"
+			rt run -b "$BUNDLE" "$ID"
+			refused "hooks.$kind"
+			[ ! -e "$WORK/ran" ]
+		done
+	done
+}
+
+@test "a hook program that is missing or not executable" {
+	echo text >"$WORK/data"
+	for path in /no/such/hook "$WORK/data"; do
+		for kind in prestart createRuntime createContainer; do
+			program true -- ".hooks.$kind = [{path: \"$path\"}]"
+			rt run -b "$BUNDLE" "$ID"
+			refused $kind "$path"
+		done
+	done
+}
+
+@test "hooks get no descriptor but stdin, stdout and stderr" {
+	program true
+	hook createRuntime 'ls -l /proc/self/fd | wc -l >$1/fds; ls -l /proc/self/fd >$1/list'
+	hook poststop 'ls -l /proc/self/fd | wc -l >$1/fds2'
+	known_deviation crun "1.8 lets some through"
+	runs
+	# total, 0 1 2 and the folder itself
+	is "$(<"$WORK/fds")" 5 "$(<"$WORK/list")"
+	is "$(<"$WORK/fds2")" 5
+}

@@ -1,0 +1,226 @@
+#!/usr/bin/env bats
+# Who the program is: ids, groups, capabilities, no-new-privileges, limits, scheduling.
+# requires: root cgroup2
+# parallel: yes
+load helpers
+
+@test "uid and gid" {
+	program probe ids -- '.process.user = {uid: 12, gid: 34}'
+	runs
+	line "uid 12 12 12"
+	line "gid 34 34 34"
+}
+
+@test "supplementary groups are exactly those of the configuration" {
+	program probe ids -- '.process.user = {uid: 1000, gid: 1000, additionalGids: [5, 2000, 2000000000]}'
+	runs
+	is "$(sed -n 's/^groups//p' "$OUT" | xargs -n1 | grep -vx 1000 | sort -n | xargs)" "5 2000 2000000000"
+	# none: the groups of the caller are not kept
+	config 'del(.process.user.additionalGids)'
+	status=0
+	runs
+	is "$(sed -n 's/^groups//p' "$OUT" | xargs -n1 | grep -vx 1000 | xargs)" ""
+}
+
+@test "umask" {
+	program probe umask -- '.process.user.umask = 63'
+	runs
+	prints 0077
+	config '.process.user.umask = 0'
+	known_deviation crun "0 is taken as unset"
+	runs
+	prints 0000
+}
+
+@test "an unset umask is inherited" {
+	known_deviation crun "sets 0022"
+	known_deviation runc "sets 0022"
+	program probe umask
+	umask 0027
+	runs
+	prints 0027
+}
+
+@test "the capability sets of root are exactly those of the configuration" {
+	program probe caps -- '.process.capabilities = {
+		bounding: ["CAP_CHOWN", "CAP_KILL", "CAP_SYS_ADMIN", "CAP_BPF"], effective: ["CAP_KILL"],
+		permitted: ["CAP_CHOWN", "CAP_KILL"], inheritable: ["CAP_CHOWN"], ambient: []}'
+	config '.process.noNewPrivileges = false'
+	# root's execve gains what is in the bounding set: that is the kernel's rule
+	runs
+	line "bounding 8000200021"
+	line "inheritable 1"
+	line "ambient 0"
+	config '.process.user.uid = 1000'
+	runs
+	line "bounding 8000200021"
+	line "permitted 0"
+	line "effective 0"
+	line "inheritable 1"
+}
+
+@test "ambient capabilities reach a user that is not root" {
+	program probe caps -- '.process.user = {uid: 1000, gid: 1000}' \
+		'.process.capabilities = (["CAP_NET_BIND_SERVICE", "CAP_KILL"] | {bounding: ., effective: ., permitted: ., inheritable: ., ambient: .})'
+	runs
+	line "effective 420"
+	line "permitted 420"
+	line "ambient 420"
+	line "bounding 420"
+}
+
+@test "without capabilities there are none" {
+	program probe caps -- 'del(.process.capabilities)'
+	runs
+	line "bounding 0"
+	line "permitted 0"
+	line "effective 0"
+	line "inheritable 0"
+}
+
+@test "all capabilities that the caller has" {
+	caps=$(capsh --decode="$(sed -n 's/^CapPrm:\t//p' /proc/self/status)" | sed 's/.*=//' | tr '[:lower:]' '[:upper:]' | jq -Rc 'split(",")')
+	export caps
+	program probe caps -- '.process.capabilities = ((env.caps | fromjson) | {bounding: ., effective: ., permitted: .})'
+	runs
+	mask=$(sed -n 's/^CapPrm:\t0*//p' /proc/self/status)
+	line "bounding $mask"
+	line "effective $mask"
+}
+
+@test "an unknown capability is a warning" {
+	known_deviation crun "is an error"
+	program probe caps -- '.process.capabilities.bounding += ["CAP_NONESUCH"]'
+	runs
+	line "bounding 20000420"
+	shows_not "error"
+}
+
+@test "a capability which the caller has not is a warning" {
+	! has cap_sys_resource || skip "requires: no cap_sys_resource"
+	known_deviation crun "is an error"
+	known_deviation runc "1.1 is an error"
+	program probe caps -- '(.process.capabilities[]) |= (. + ["CAP_SYS_RESOURCE"])'
+	runs
+	line "effective 20000420"
+}
+
+@test "no-new-privileges" {
+	for nnp in true false; do
+		program probe caps -- ".process.noNewPrivileges = $nnp"
+		runs
+		line "nnp $([ $nnp = true ] && echo 1 || echo 0)"
+	done
+}
+
+@test "rlimits" {
+	program probe rlimit nofile core cpu -- '.process.rlimits = [
+		{type: "RLIMIT_NOFILE", soft: 123, hard: 456}, {type: "RLIMIT_CORE", soft: 0, hard: 0},
+		{type: "RLIMIT_CPU", soft: 100, hard: 18446744073709551615}]'
+	if ! is_stiva; then config 'del(.process.rlimits[2])'; fi
+	runs
+	line "nofile 123 456"
+	line "core 0 0"
+	if is_stiva; then line "cpu 100 -1"; fi
+}
+
+@test "rlimits that are wrong" {
+	known_deviation crun "accepts a duplicate, ignores others"
+	for l in '[{type: "RLIMIT_NONESUCH", soft: 1, hard: 1}]' \
+		'[{type: "RLIMIT_CORE", soft: 1, hard: 1}, {type: "RLIMIT_CORE", soft: 0, hard: 0}]' \
+		'[{type: "RLIMIT_CORE", soft: 2, hard: 1}]'; do
+		program true -- ".process.rlimits = $l"
+		rt run -b "$BUNDLE" "$ID"
+		refused rlimits
+		known_deviation runc "accepts a duplicate"
+	done
+}
+
+@test "a limit above the caller's hard limit is refused" {
+	! has cap_sys_resource || skip "requires: no cap_sys_resource"
+	ulimit -n 4096
+	program true -- '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 4096, hard: 1000000}]'
+	rt run -b "$BUNDLE" "$ID"
+	refused RLIMIT_NOFILE
+}
+
+@test "oomScoreAdj" {
+	program cat /proc/self/oom_score_adj -- '.process.oomScoreAdj = 321'
+	runs
+	prints 321
+}
+
+@test "oomScoreAdj out of range" {
+	for n in -1001 1001; do
+		program true -- ".process.oomScoreAdj = $n"
+		rt run -b "$BUNDLE" "$ID"
+		refused oomScoreAdj
+	done
+}
+
+@test "an oomScoreAdj that may not be lowered" {
+	! has cap_sys_resource || skip "requires: no cap_sys_resource"
+	stiva_only
+	program true -- '.process.oomScoreAdj = -900'
+	rt run -b "$BUNDLE" "$ID"
+	refused oomScoreAdj
+}
+
+@test "scheduler" {
+	known_deviation crun "1.8 has none"
+	known_deviation runc "1.1 has none"
+	program probe sched -- '.process.scheduler = {policy: "SCHED_BATCH", nice: 7}'
+	runs
+	line "policy 3"
+	line "nice 7"
+}
+
+@test "a field that does not belong to the policy is refused" {
+	stiva_only
+	for s in '{policy: "SCHED_OTHER", priority: 5}' '{policy: "SCHED_NONESUCH"}' '{nice: 1}' \
+		'{policy: "SCHED_OTHER", nice: 40}' '{policy: "SCHED_OTHER", runtime: 5}'; do
+		program true -- ".process.scheduler = $s"
+		rt run -b "$BUNDLE" "$ID"
+		refused process.scheduler
+	done
+}
+
+@test "ioPriority" {
+	known_deviation crun "1.8 has none"
+	known_deviation runc "1.1 has none"
+	program probe sched -- '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}'
+	runs
+	line "ioprio $((2 << 13 | 6))"
+}
+
+@test "personality" {
+	known_deviation runc "1.1 has none"
+	program probe personality -- '.linux.personality = {domain: "LINUX32"}'
+	runs
+	prints 8
+}
+
+@test "exec has the container's personality" {
+	known_deviation runc "1.1 has none"
+	known_deviation crun "1.8 does not"
+	program probe wait -- '.linux.personality = {domain: "LINUX32"}'
+	starts
+	ok exec "$ID" probe personality
+	prints 8
+}
+
+@test "exec with a cpu affinity" {
+	stiva_only
+	program probe wait -- '.process.execCPUAffinity = {final: "0"}'
+	starts
+	ok exec "$ID" probe sched
+	line "cpus 0"
+}
+
+@test "signals are as at boot" {
+	program probe sigstate
+	trap '' PIPE INT QUIT
+	runs
+	trap - PIPE INT QUIT
+	is "$(sed 's/.*\t//' "$OUT" | sort -u)" 0000000000000000
+}

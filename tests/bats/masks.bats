@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# linux.maskedPaths and linux.readonlyPaths.
+# requires: root cgroup2
+# parallel: yes
+load helpers
+
+@test "masked files read empty and cannot be written" {
+	script 'wc -c </proc/keys; wc -c </secret; probe write /secret x' '.linux.maskedPaths += ["/secret"]'
+	echo secret >"$BUNDLE/rootfs/secret"
+	runs
+	is "$(head -n 2 "$OUT" | xargs)" "0 0"
+	is "$(<"$BUNDLE/rootfs/secret")" secret
+}
+
+@test "masked folders are empty and read-only" {
+	script 'ls /sys/firmware /hidden | grep -c txt; touch /hidden/x 2>&1; probe mount /hidden' '.linux.maskedPaths += ["/hidden"]'
+	mkdir "$BUNDLE/rootfs/hidden"
+	touch "$BUNDLE/rootfs/hidden/a.txt"
+	runs
+	line 0
+	shows "Read-only file system"
+	shows " ro"
+	[ ! -e "$BUNDLE/rootfs/hidden/x" ]
+}
+
+@test "paths that do not exist are ignored" {
+	program true -- '.linux.maskedPaths += ["/no/such", "/proc/nonesuch"]' '.linux.readonlyPaths += ["/no/such"]'
+	runs
+	[ ! -e "$BUNDLE/rootfs/no" ]
+}
+
+@test "read-only paths: folder and file, with what is mounted below" {
+	script 'probe write /proc/sys/kernel/domainname x; touch /ro/f 2>&1; probe write /file x; probe mount /ro /proc/sys' \
+		'.linux.readonlyPaths += ["/ro", "/file"]'
+	mkdir "$BUNDLE/rootfs/ro"
+	echo x >"$BUNDLE/rootfs/file"
+	rt run -b "$BUNDLE" "$ID"
+	line "/proc/sys/kernel/domainname EROFS"
+	line "touch: /ro/f: Read-only file system"
+	line "/file EROFS"
+	grep -qE '^/ro 1021994 ro' "$OUT" || grep -qE '^/ro [0-9a-f]+ ro' "$OUT"
+}
+
+@test "read-only paths keep nosuid, nodev and noexec of what they cover" {
+	known_deviation crun "1.8 drops them"
+	program probe mount /mnt/ro -- \
+		"$(add_mount '{destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "noexec"]}')" \
+		"$(add_mount '{destination: "/mnt/ro", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "noexec"]}')" \
+		'.linux.readonlyPaths += ["/mnt/ro"]'
+	runs
+	shows "ro nosuid nodev noexec"
+}
+
+@test "exec sees the same masks" {
+	program probe wait
+	starts
+	ok exec "$ID" sh -c 'wc -c </proc/keys; probe write /proc/sys/kernel/domainname x'
+	prints $'0\n/proc/sys/kernel/domainname EROFS'
+}
+
+@test "a masked path that is a symlink is resolved inside" {
+	script 'wc -c </data' '.linux.maskedPaths += ["/link"]'
+	echo text >"$BUNDLE/rootfs/data"
+	ln -s /data "$BUNDLE/rootfs/link"
+	rt run -b "$BUNDLE" "$ID"
+	if is_stiva; then
+		exits 0
+		prints 0
+	fi
+}
+
+@test "relative paths are refused" {
+	known_deviation crun "accepts them"
+	known_deviation runc "accepts them"
+	for list in maskedPaths readonlyPaths; do
+		program true -- ".linux.$list = [\"proc/keys\"]"
+		rt run -b "$BUNDLE" "$ID"
+		refused "linux.$list"
+	done
+}
+
+@test "a thousand masked folders" {
+	program ls /m/7 -- '.linux.maskedPaths = [range(1000) | "/m/\(.)"]'
+	mkdir -p "$BUNDLE"/rootfs/m/{0..999}
+	touch "$BUNDLE/rootfs/m/7/x"
+	runs
+	prints ""
+}
+
+@test "the same path in both lists, and twice" {
+	script 'ls /x | wc -l' '.linux.maskedPaths = ["/x", "/x"]' '.linux.readonlyPaths = ["/x", "/x"]'
+	mkdir "$BUNDLE/rootfs/x"
+	touch "$BUNDLE/rootfs/x/y"
+	runs
+	prints 0
+}
