@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -32,8 +34,11 @@ static enum fault fault_of(const char *list, const char *infix, const char *row)
 	s = s ? str_after(s, row) : NULL;
 	s = s ? str_after(s, ":") : NULL;
 	for (int i = FAULT_FAIL; s && i <= FAULT_KILL_AFTER; i++) {
-		if (str_eq(s, whats[i]))
-			return (enum fault)i;
+		if (!str_eq(s, whats[i]))
+			continue;
+		/* The test must see that the point was reached. */
+		dprintf(STDERR_FILENO, "fault fired: %s.%s%s:%s\n", list, infix, row, s);
+		return (enum fault)i;
 	}
 	return FAULT_NONE;
 }
