@@ -89,10 +89,10 @@ static void bash_word(const struct cmd_verb *v, struct buf *out)
 	case CMD_WORD_NEW_ID:
 		break;
 	case CMD_WORD_ID:
-		buf_adds(out, has_signal(v) ? "=id '=" SIGNALS "'" : "=id");
+		buf_adds(out, has_signal(v) ? "'=id' '=" SIGNALS "'" : "'=id'");
 		break;
 	case CMD_WORD_DIR:
-		buf_adds(out, "=dir");
+		buf_adds(out, "'=dir'");
 		break;
 	case CMD_WORD_VERB:
 		buf_adds(out, "'=");
@@ -111,7 +111,7 @@ static void bash_word(const struct cmd_verb *v, struct buf *out)
 static void bash(struct buf *out)
 {
 	buf_adds(out, "# bash completion of stiva: made by `stiva completion bash`\n"
-		      "_stiva_rows()\n{\n\topts= args= words=()\n\tcase $1 in\n\t'')\n");
+		      "_stiva_rows()\n{\n\topts='' args='' words=()\n\tcase $1 in\n\t'')\n");
 	bash_options(&cmd_global_opts, out);
 	buf_adds(out, "\t\twords=('=");
 	add_verbs(out);
