@@ -78,7 +78,7 @@ static void map_close(struct json_vec *vec, const struct json_row *row)
 	struct map_ref *refs = NULL;
 	char *v = vec->v;
 
-	if (vec->n < 2 && row->kind == JSON_OBJMAP)
+	if (vec->n == 0 || (vec->n == 1 && row->kind == JSON_OBJMAP))
 		return;
 	refs = mem_realloc(NULL, vec->n, sizeof(*refs));
 	for (size_t i = 0; i < vec->n; i++)
