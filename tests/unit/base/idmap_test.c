@@ -17,6 +17,10 @@
 #include "tests/unit/base/scratch.h"
 #include "base/ban.h"
 
+/* Of <sys/mount.h>, which cannot be included beside <linux/mount.h> with glibc 2.36. */
+int mount(const char *source, const char *target, const char *type, unsigned long flags,
+	  const void *data);
+
 #define MAP(v)                                                                                     \
 	{                                                                                          \
 		v, sizeof(v) / sizeof((v)[0])                                                      \
@@ -234,6 +238,61 @@ static int unprivileged_child(void)
 	return 0;
 }
 
+/* As nobody with ranges of his own: newuidmap and newgidmap do it. */
+static int helper_child(const struct scratch *s)
+{
+	static const struct id_range wide[] = {
+		{0, NOBODY, 1}, {1, 300000, 5000}, {7000, 305000, 1}};
+	const struct id_map map = MAP(wide);
+	struct err e = ERR_INIT;
+	char path[96];
+	int pidfd = FD_NONE;
+	bool denied = true;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/sub", s->path);
+	if (mount(path, "/etc/subuid", NULL, MS_BIND, NULL) < 0 ||
+	    mount(path, "/etc/subgid", NULL, MS_BIND, NULL) < 0)
+		return 0;
+	if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		return 1;
+	prctl(PR_SET_DUMPABLE, 1);
+	pid = new_user(&pidfd);
+	if (pid < 0)
+		return pid == -EPERM || pid == -ENOSPC ? 0 : 2;
+	if (idmap_write(pid, &map, &map, &denied, &e) != 0) {
+		fprintf(stderr, "%s\n", e.text);
+		return 3;
+	}
+	if (denied)
+		return 4;
+	expect_maps(pid, &map, &map);
+	end(&pidfd);
+	return 0;
+}
+
+static void test_write_by_helper(void **state)
+{
+	int pidfd = FD_NONE, status = 0;
+	struct scratch s;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0 || access("/usr/bin/newuidmap", X_OK) < 0)
+		skip();
+	scratch_make(&s);
+	scratch_file(&s, "sub", "nobody:300000:65536\n");
+	pid = proc_clone(0, -1, &pidfd);
+	if (pid == 0)
+		_exit(helper_child(&s));
+	assert_int_equal(proc_wait(pidfd, -1, &status), 0);
+	assert_int_equal(status, 0);
+	close(pidfd);
+	scratch_done(&s);
+}
+
 static void test_write_unprivileged(void **state)
 {
 	int pidfd = FD_NONE, status = 0;
@@ -273,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_subid),
 		cmocka_unit_test(test_write_privileged),
 		cmocka_unit_test(test_write_too_long),
+		cmocka_unit_test(test_write_by_helper),
 		cmocka_unit_test(test_write_unprivileged),
 		cmocka_unit_test(test_read_own),
 	};
