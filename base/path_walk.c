@@ -173,6 +173,8 @@ static int finish(struct walk *w, const struct part *p, int *fd, bool is_dir)
 			return -ENOTDIR;
 		return fd_take(fd);
 	}
+	if (p->wants_dir)
+		flags |= O_DIRECTORY;
 	r = openat(top(w), p->name, flags | O_NOFOLLOW | O_CLOEXEC);
 	if (r >= 0)
 		return r;
@@ -199,16 +201,16 @@ static int step_part(struct walk *w, const struct part *p, size_t next_at)
 		r = follow(w, fd);
 		return r < 0 ? r : -EAGAIN;
 	}
-	if (p->is_last && !p->wants_dir)
-		return finish(w, p, &fd, S_ISDIR(st.st_mode));
-	if (!S_ISDIR(st.st_mode))
+	if (!S_ISDIR(st.st_mode) && (!p->is_last || p->wants_dir))
 		return -ENOTDIR;
+	if (p->is_last)
+		return finish(w, p, &fd, S_ISDIR(st.st_mode));
 	w->at = next_at;
 	r = push(w, &fd);
 	return r < 0 ? r : -EAGAIN;
 }
 
-/* The path ended in a directory that is open already ("/", "a/", "a/.."). */
+/* The path ended in a directory that is open already ("/", "a/.", "a/.."). */
 static int finish_dir(const struct walk *w)
 {
 	int fd = openat(top(w), ".", (w->goal->flags & ~O_NOFOLLOW) | O_CLOEXEC);
@@ -237,18 +239,24 @@ static int next_part(struct walk *w, struct part *ret, size_t *ret_next_at)
 	return 1;
 }
 
-/* "." and "..": true when the component was one of them. */
-static bool step_dots(struct walk *w, const struct part *p, size_t next_at)
+/* "." and "..". Return: 1 when the component was one of them, 0, or -errno. */
+static int step_dots(struct walk *w, const struct part *p, size_t next_at)
 {
 	bool is_up = strcmp(p->name, "..") == 0;
+	AUTO_FD
+	fd = FD_NONE;
 
 	if (!is_up && strcmp(p->name, ".") != 0)
-		return false;
+		return 0;
+	/* As any other name, they may be looked up only where the caller has search permission. */
+	fd = openat(top(w), ".", O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
 	/* ".." of the root is the root. */
 	if (is_up && w->depth > 0)
 		close(w->fds[--w->depth]);
 	w->at = next_at;
-	return true;
+	return 1;
 }
 
 int path_walk(int root_fd, const char *path, const struct path_goal *goal)
@@ -270,7 +278,10 @@ int path_walk(int root_fd, const char *path, const struct path_goal *goal)
 			return r;
 		if (r == 0)
 			return finish_dir(&w);
-		if (step_dots(&w, &p, next_at))
+		r = step_dots(&w, &p, next_at);
+		if (r < 0)
+			return r;
+		if (r > 0)
 			continue;
 		r = step_part(&w, &p, next_at);
 		if (r != -EAGAIN)
