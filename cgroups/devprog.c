@@ -148,7 +148,8 @@ int cg_devprog_rules(const struct spec_config *conf, struct arena *a, struct cg_
 
 static bool is_whole(const struct cg_dev_rule *r)
 {
-	return r->type == 'a' && r->access == RWM;
+	return r->type == 'a' && r->access == RWM && r->major == CG_DEV_ANY &&
+	       r->minor == CG_DEV_ANY;
 }
 
 bool cg_devprog_allows_all(const struct cg_dev_rules *rules)

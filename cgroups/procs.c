@@ -81,6 +81,7 @@ int cg_wait_empty(const struct cg *c, int timeout_ms, struct err *e)
 struct pids {
 	pid_t *v; /* owned */
 	size_t n, cap;
+	bool is_below; /* the top has been visited */
 };
 static void pids_done(struct pids *p)
 {
@@ -120,9 +121,11 @@ static int visit_procs(int dir_fd, void *arg)
 	struct pids *p = arg;
 	AUTO(buf) text = {0};
 	int r = read_procs(dir_fd, &text);
+	bool is_top = !p->is_below;
 
+	p->is_below = true;
 	/* EOPNOTSUPP: a threaded cgroup, whose processes stand in its domain's file. */
-	if (is_gone(r) || r == -EOPNOTSUPP)
+	if ((is_gone(r) && !is_top) || r == -EOPNOTSUPP)
 		return 0;
 	if (r < 0)
 		return r;
@@ -159,6 +162,7 @@ int cg_pids(const struct cg *c, pid_t **ret_pids, size_t *ret_n, struct err *e)
 	for (int i = 0; is_gone(r) && i < 8 && faccessat(c->dir_fd, "cgroup.procs", F_OK, 0) == 0;
 	     i++) {
 		p.n = 0;
+		p.is_below = false;
 		r = cg_walk(c->dir_fd, &v, &p);
 	}
 	if (is_gone(r))

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Tests of cgroups/apply and cgroups/enable on a fixture tree of plain files. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "fixture.h"
+#include "cgroups/internal.h"
+#include "base/str.h"
+#include "base/ban.h"
+
+static struct fixture fix;
+static struct cg cg;
+static struct err e;
+static struct spec_resources res;
+static struct spec_cpu cpu;
+static struct spec_memory memory;
+static struct spec_pids pids;
+static struct spec_block_io io;
+
+#define SET(field, value) ((field).has = true, (field).v = (value))
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_make(&fix);
+	cg = (struct cg)CG_NONE;
+	cg.dir_fd = fix.fd; /* borrowed: no cg_done() */
+	str_copy(cg.path, sizeof(cg.path), "/t");
+	memset(&res, 0, sizeof(res));
+	memset(&cpu, 0, sizeof(cpu));
+	memset(&memory, 0, sizeof(memory));
+	memset(&pids, 0, sizeof(pids));
+	memset(&io, 0, sizeof(io));
+	res.cpu = &cpu;
+	res.memory = &memory;
+	res.pids = &pids;
+	res.block_io = &io;
+	err_clear(&e);
+	cg_where_root_for_test(fix.fd);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	cg_where_root_for_test(-1);
+	fixture_done(&fix);
+	return 0;
+}
+
+static void values(void **state)
+{
+	(void)state;
+	fixture_put(&fix, "cpu.weight", "");
+	fixture_put(&fix, "memory.max", "");
+	fixture_put(&fix, "pids.max", "");
+	SET(cpu.shares, 512);
+	SET(memory.limit, 1048576);
+	SET(pids.limit, 100);
+	assert_int_equal(cg_apply(&cg, &res, &e), 0);
+	assert_string_equal(fixture_get(&fix, "cpu.weight"), "59");
+	assert_string_equal(fixture_get(&fix, "memory.max"), "1048576");
+	assert_string_equal(fixture_get(&fix, "pids.max"), "100");
+	assert_int_equal(cg_apply(&cg, NULL, &e), 0);
+}
+
+static void late_pids(void **state)
+{
+	(void)state;
+	fixture_put(&fix, "pids.max", "");
+	SET(pids.limit, 0);
+	assert_int_equal(cg_apply(&cg, &res, &e), 0);
+	assert_string_equal(fixture_get(&fix, "pids.max"), "");
+	assert_int_equal(cg_apply_late(&cg, &res, &e), 0);
+	assert_string_equal(fixture_get(&fix, "pids.max"), "0");
+	SET(pids.limit, 7);
+	assert_int_equal(cg_apply_late(&cg, &res, &e), 0);
+	assert_string_equal(fixture_get(&fix, "pids.max"), "0");
+}
+
+static void missing_files(void **state)
+{
+	(void)state;
+	/* Nothing to take away, nothing to be kept from. */
+	SET(pids.limit, -1);
+	SET(cpu.quota, -1);
+	assert_int_equal(cg_apply(&cg, &res, &e), 0);
+	fixture_put(&fix, "memory.max", "");
+	SET(memory.limit, 100);
+	SET(memory.swap, 100);
+	assert_int_equal(cg_apply(&cg, &res, &e), 0);
+	SET(memory.swap, 101);
+	assert_int_equal(cg_apply(&cg, &res, &e), -ENOENT);
+	assert_string_equal(e.text,
+			    "linux.resources.memory.swap: this kernel has no memory.swap.max "
+			    "(cgroup \"/t\")");
+	assert_int_equal(e.class, ERR_MISSING);
+}
+
+static void io_weight(void **state)
+{
+	(void)state;
+	SET(io.weight, 500);
+	assert_int_equal(cg_apply(&cg, &res, &e), -ENOENT);
+	assert_string_equal(e.text,
+			    "linux.resources.blockIO.weight: this kernel has no io.bfq.weight or "
+			    "io.weight (cgroup \"/t\")");
+	fixture_put(&fix, "io.weight", "");
+	assert_int_equal(cg_apply(&cg, &res, &e), 0);
+	assert_string_equal(fixture_get(&fix, "io.weight"), "default 4950");
+	fixture_put(&fix, "io.weight", "");
+	fixture_put(&fix, "io.bfq.weight", "");
+	assert_int_equal(cg_apply(&cg, &res, &e), 0);
+	assert_string_equal(fixture_get(&fix, "io.bfq.weight"), "default 500");
+	assert_string_equal(fixture_get(&fix, "io.weight"), "");
+}
+
+static void hugetlb(void **state)
+{
+	char size[] = "2MB";
+	struct spec_hugepage_limit h = {size, {true, 4096}};
+
+	(void)state;
+	res.hugepage_limits.v = &h;
+	res.hugepage_limits.n = 1;
+	assert_int_equal(cg_apply(&cg, &res, &e), -ENOENT);
+	assert_string_equal(e.text,
+			    "linux.resources.hugepageLimits[0].pageSize: no such page size here "
+			    "(there is: none)");
+	fixture_put(&fix, "hugetlb.1GB.max", "");
+	fixture_put(&fix, "hugetlb.1GB.rsvd.max", "");
+	assert_int_equal(cg_apply(&cg, &res, &e), -ENOENT);
+	assert_true(str_ends(e.text, "(there is: 1GB)"));
+	fixture_put(&fix, "hugetlb.2MB.max", "");
+	assert_int_equal(cg_apply(&cg, &res, &e), 0);
+	fixture_put(&fix, "hugetlb.2MB.rsvd.max", "");
+	assert_int_equal(cg_apply(&cg, &res, &e), 0);
+	assert_string_equal(fixture_get(&fix, "hugetlb.2MB.max"), "4096");
+	assert_string_equal(fixture_get(&fix, "hugetlb.2MB.rsvd.max"), "4096");
+}
+
+static void cpuset(void **state)
+{
+	char cpus[] = "2-3";
+
+	(void)state;
+	cpu.cpus = cpus;
+	fixture_put(&fix, "cpuset.cpus", "");
+	fixture_put(&fix, "cpuset.cpus.effective", "0-2\n");
+	assert_int_equal(cg_apply(&cg, &res, &e), 0);
+	assert_string_equal(fixture_get(&fix, "cpuset.cpus"), "2-3");
+	fixture_put(&fix, "cpuset.cpus.effective", "0-1\n");
+	assert_int_equal(cg_apply(&cg, &res, &e), -EINVAL);
+	assert_string_equal(
+		e.text, "linux.resources.cpu.cpus: none of \"2-3\" is available (there is: 0-1)");
+}
+
+static void unified_is_last(void **state)
+{
+	char key[] = "memory.max", value[] = "4096", odd[] = "memory.nope";
+	struct strpair pair = {key, value};
+
+	(void)state;
+	fixture_put(&fix, "memory.max", "");
+	SET(memory.limit, 1000);
+	res.unified.v = &pair;
+	res.unified.n = 1;
+	assert_int_equal(cg_apply(&cg, &res, &e), 0);
+	assert_string_equal(fixture_get(&fix, "memory.max"), "4096");
+	pair.key = odd;
+	assert_int_equal(cg_apply(&cg, &res, &e), -ENOENT);
+	assert_string_equal(e.text,
+			    "linux.resources.unified.memory.nope: this kernel has no memory.nope "
+			    "(cgroup \"/t\")");
+}
+
+/* ---- enabling, by cg_make() ---- */
+
+static void usual_controllers(void **state)
+{
+	AUTO(cg) c = CG_NONE;
+
+	(void)state;
+	fixture_put(&fix, "cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n");
+	fixture_put(&fix, "cgroup.subtree_control", "cpu\n");
+	assert_int_equal(cg_make("/id", NULL, &c, &e), 0);
+	assert_string_equal(fixture_get(&fix, "cgroup.subtree_control"),
+			    "+cpuset +io +memory +pids +hugetlb +rdma");
+	assert_int_equal(c.made_levels, 1);
+	assert_string_equal(c.path, "/id");
+	assert_true(c.dir_fd >= 0 && c.ino != 0);
+	assert_int_equal(cg_remove("/id", c.ino, c.made_levels, &e), 0);
+}
+
+static void needed_controllers(void **state)
+{
+	AUTO(cg) c = CG_NONE;
+	char key[] = "misc.max", value[] = "1";
+	struct strpair pair = {key, value};
+
+	(void)state;
+	fixture_put(&fix, "cgroup.controllers", "memory misc\n");
+	fixture_put(&fix, "cgroup.subtree_control", "\n");
+	SET(memory.limit, 1000);
+	res.unified.v = &pair;
+	res.unified.n = 1;
+	assert_int_equal(cg_make("/id", &res, &c, &e), 0);
+	assert_string_equal(fixture_get(&fix, "cgroup.subtree_control"), "+memory +misc");
+}
+
+static void absent_controller(void **state)
+{
+	AUTO(cg) c = CG_NONE;
+
+	(void)state;
+	fixture_put(&fix, "cgroup.controllers", "cpu\n");
+	fixture_put(&fix, "cgroup.subtree_control", "cpu\n");
+	/* Values that limit nothing do not need it. */
+	SET(memory.limit, -1);
+	SET(pids.limit, -1);
+	SET(memory.disable_oom_killer, false);
+	assert_int_equal(cg_make("/id", &res, &c, &e), 0);
+	assert_int_equal(cg_remove("/id", c.ino, c.made_levels, &e), 0);
+	SET(memory.limit, 1);
+	assert_int_equal(cg_make("/id", &res, &c, &e), -ENOENT);
+	assert_int_equal(e.class, ERR_MISSING);
+	assert_true(str_starts(e.text, "linux.resources.memory.limit: the memory controller is not "
+				       "available in the cgroup2 tree (/sys/fs/cgroup): "));
+	assert_int_equal(faccessat(fix.fd, "id", F_OK, 0), -1);
+}
+
+static void existing_leaf(void **state)
+{
+	AUTO(cg) c = CG_NONE;
+
+	(void)state;
+	fixture_put(&fix, "cgroup.controllers", "\n");
+	fixture_put(&fix, "cgroup.subtree_control", "\n");
+	assert_int_equal(mkdirat(fix.fd, "id", 0755), 0);
+	fixture_put(&fix, "id/cgroup.events", "populated 1\nfrozen 0\n");
+	assert_int_equal(cg_make("/id", NULL, &c, &e), -EBUSY);
+	assert_string_equal(e.text, "cgroup \"/id\" is not empty");
+	fixture_put(&fix, "id/cgroup.events", "populated 0\nfrozen 1\n");
+	assert_int_equal(cg_make("/id", NULL, &c, &e), -EBUSY);
+	assert_string_equal(e.text, "cgroup \"/id\" is frozen");
+	fixture_put(&fix, "id/cgroup.events", "populated 0\nfrozen 0\n");
+	assert_int_equal(cg_make("/id", NULL, &c, &e), 0);
+	assert_int_equal(c.made_levels, 0);
+}
+
+/* A symbolic link below the root is not followed: not in its parents, not as the leaf. */
+static void no_links(void **state)
+{
+	AUTO(cg) c = CG_NONE;
+	int fd = FD_NONE;
+
+	(void)state;
+	fixture_put(&fix, "cgroup.controllers", "\n");
+	fixture_put(&fix, "cgroup.subtree_control", "\n");
+	assert_int_equal(mkdirat(fix.fd, "real", 0755), 0);
+	assert_int_equal(symlinkat("real", fix.fd, "link"), 0);
+	assert_int_equal(symlinkat("/tmp", fix.fd, "out"), 0);
+	assert_true(cg_make("/link/x", NULL, &c, &e) < 0);
+	assert_true(cg_make("/out/x", NULL, &c, &e) < 0);
+	assert_true(cg_make("/link", NULL, &c, &e) < 0);
+	assert_true(cg_open("/link", &c, &e) < 0);
+	assert_int_equal(faccessat(fix.fd, "real/x", F_OK, 0), -1);
+	assert_int_equal(cg_open("/real", &c, &e), 0);
+	assert_true(cg_open_sub(&c, "../real", &fd, &e) < 0);
+	assert_true(cg_open_sub(&c, "a/..", &fd, &e) < 0);
+	assert_int_equal(cg_open_sub(&c, "x", &fd, &e), -ENOENT);
+	assert_int_equal(cg_open_sub(&c, "/", &fd, &e), 0);
+	close(fd);
+	err_clear(&e);
+	assert_int_equal(cg_open("/none", &c, &e), -ENOENT);
+	assert_int_equal(e.class, ERR_STATE);
+	assert_true(cg_open("/", &c, &e) < 0);
+	assert_true(cg_remove("/", 0, 0, &e) < 0);
+}
+
+static void numbers(void **state)
+{
+	uint64_t v = 0;
+
+	(void)state;
+	fixture_put(&fix, "memory.events", "low 0\noom 3\noom_kill 12\n");
+	fixture_put(&fix, "pids.max", "max\n");
+	fixture_put(&fix, "pids.current", "42\n");
+	assert_int_equal(cg_read_u64(&cg, "memory.events", "oom_kill", &v), 0);
+	assert_int_equal(v, 12);
+	assert_int_equal(cg_read_u64(&cg, "memory.events", "oom", &v), 0);
+	assert_int_equal(v, 3);
+	assert_int_equal(cg_read_u64(&cg, "memory.events", "oo", &v), -ENOENT);
+	assert_int_equal(cg_read_u64(&cg, "pids.current", NULL, &v), 0);
+	assert_int_equal(v, 42);
+	assert_int_equal(cg_read_u64(&cg, "pids.max", NULL, &v), 0);
+	assert_true(v == UINT64_MAX);
+	assert_int_equal(cg_read_u64(&cg, "none", NULL, &v), -ENOENT);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(values),
+		TEST(late_pids),
+		TEST(missing_files),
+		TEST(io_weight),
+		TEST(hugetlb),
+		TEST(cpuset),
+		TEST(unified_is_last),
+		TEST(usual_controllers),
+		TEST(needed_controllers),
+		TEST(absent_controller),
+		TEST(existing_leaf),
+		TEST(no_links),
+		TEST(numbers),
+	};
+	return cmocka_run_group_tests_name("cgroups/apply", tests, NULL, NULL);
+}
