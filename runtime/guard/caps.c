@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * runtime/guard/caps: the five capability sets (conformance P10; security.md C7; man 7
- * capabilities). The only file that uses libcap. It knows no uids: identity.c calls it around the
- * user switch.
+ * capabilities). The only file that uses libcap: for what the kernel knows, the bounding and the
+ * ambient set. The three sets of capset(2) are set and read by the bare calls, because libcap's
+ * objects cost an allocation and a second call each. It knows no uids: identity.c calls it around
+ * the user switch.
  */
+#include <errno.h>
 #include <sys/capability.h>
-#include <sys/prctl.h>
 
 #include "base/auto.h"
 #include "base/log.h"
@@ -14,13 +16,6 @@
 
 #define CAP_BIT(c) (1ULL << (unsigned)(c))
 #define CAPS_MAX   64
-
-static void caps_free(cap_t *c)
-{
-	if (*c)
-		(void)cap_free(*c);
-}
-#define AUTO_CAPS __attribute__((cleanup(caps_free))) cap_t
 
 static unsigned caps_known(void)
 {
@@ -34,16 +29,34 @@ static uint64_t caps_all(void)
 	return n == CAPS_MAX ? ~0ULL : (1ULL << n) - 1;
 }
 
-static uint64_t flag_mask(cap_t c, cap_flag_t flag)
-{
-	uint64_t mask = 0;
+/* The sets of capget(2) and capset(2). */
+struct sets {
+	uint64_t effective, permitted, inheritable;
+};
 
-	for (unsigned i = 0; i < caps_known(); i++) {
-		cap_flag_value_t v = CAP_CLEAR;
-		if (cap_get_flag(c, (cap_value_t)i, flag, &v) == 0 && v == CAP_SET)
-			mask |= CAP_BIT(i);
-	}
-	return mask;
+static int sets_get(struct sets *ret)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct d[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}, {0, 0, 0}};
+
+	if (capget(&head, d) < 0)
+		return -errno;
+	ret->effective = d[0].effective | (uint64_t)d[1].effective << 32;
+	ret->permitted = d[0].permitted | (uint64_t)d[1].permitted << 32;
+	ret->inheritable = d[0].inheritable | (uint64_t)d[1].inheritable << 32;
+	return 0;
+}
+
+static int sets_put(const struct guard_caps *w)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct d[_LINUX_CAPABILITY_U32S_3] = {
+		{(uint32_t)w->effective, (uint32_t)w->permitted, (uint32_t)w->inheritable},
+		{(uint32_t)(w->effective >> 32), (uint32_t)(w->permitted >> 32),
+		 (uint32_t)(w->inheritable >> 32)},
+	};
+
+	return capset(&head, d) < 0 ? -errno : 0;
 }
 
 /* ---- what can be granted ---- */
@@ -125,10 +138,11 @@ static uint64_t in_bounding(uint64_t mask)
 /* The sets that the process has. A filter may forbid asking; then the kernel will judge alone. */
 static void read_have(struct plan *p)
 {
-	AUTO_CAPS now = cap_get_proc();
+	struct sets now;
+	bool is_known = sets_get(&now) == 0;
 
-	p->have_permitted = now ? flag_mask(now, CAP_PERMITTED) : caps_all();
-	p->have_inheritable = now ? flag_mask(now, CAP_INHERITABLE) : 0;
+	p->have_permitted = is_known ? now.permitted : caps_all();
+	p->have_inheritable = is_known ? now.inheritable : 0;
 }
 
 void guard_caps_plan(const struct spec_capabilities *c, struct guard_caps *ret)
@@ -180,26 +194,18 @@ int guard_caps_drop_bounding(const struct guard_caps *want, struct err *e)
 	return 0;
 }
 
-static int fill(cap_t c, cap_flag_t flag, uint64_t mask)
+static int verify(const struct guard_caps *want, struct err *e)
 {
-	cap_value_t v[CAPS_MAX];
-	int n = 0;
-
-	for (uint64_t left = mask; left; left &= left - 1)
-		v[n++] = __builtin_ctzll(left);
-	return n ? cap_set_flag(c, flag, n, v, CAP_SET) : 0;
-}
-
-static int verify(cap_t want, struct err *e)
-{
-	AUTO_CAPS now = cap_get_proc();
+	struct sets now;
+	int r = sets_get(&now);
 
 	/* A seccomp filter loaded before this point may forbid capget(2). */
-	if (!now && (errno == EPERM || errno == ENOSYS))
+	if (r == -EPERM || r == -ENOSYS)
 		return 0;
-	if (!now)
-		return err_sys(e, errno, "process.capabilities: read back");
-	if (cap_compare(now, want) != 0)
+	if (r < 0)
+		return err_sys(e, r, "process.capabilities: read back");
+	if (now.permitted != want->permitted || now.effective != want->effective ||
+	    now.inheritable != want->inheritable)
 		return err_set(
 			e, ERR_KERNEL, EPERM,
 			"process.capabilities: the process has other sets than it was given");
@@ -218,18 +224,13 @@ static void raise_ambient(uint64_t ambient)
 
 int guard_caps_set(const struct guard_caps *want, struct err *e)
 {
-	AUTO_CAPS c = cap_init();
-
-	if (!c || fill(c, CAP_PERMITTED, want->permitted) < 0 ||
-	    fill(c, CAP_EFFECTIVE, want->effective) < 0 ||
-	    fill(c, CAP_INHERITABLE, want->inheritable) < 0)
-		return err_sys(e, errno ? errno : ENOMEM, "process.capabilities: build the sets");
 	/* The kernel keeps ambient within inheritable, so with nothing inheritable this is done by
 	 * capset. */
 	if (want->inheritable && cap_reset_ambient() < 0)
 		return err_sys(e, errno, "process.capabilities.ambient: clear");
-	if (cap_set_proc(c) < 0)
-		return err_sys(e, errno, "process.capabilities: set");
+	int r = sets_put(want);
+	if (r < 0)
+		return err_sys(e, r, "process.capabilities: set");
 	raise_ambient(want->ambient);
-	return verify(c, e);
+	return verify(want, e);
 }

@@ -58,10 +58,36 @@ static int set_groups(const struct guard_identity *id, struct err *e)
 	return err_sys(e, errno, "process.user.additionalGids: set %zu groups", id->groups.n);
 }
 
+/* A filter that was loaded before may forbid asking; but an answer must be the right one. */
+static int verify_gid(gid_t gid, struct err *e)
+{
+	gid_t r = ID_NONE, f = ID_NONE, s = ID_NONE;
+
+	if (getresgid(&r, &f, &s) < 0 || (r == gid && f == gid && s == gid))
+		return 0;
+	return err_set(e, ERR_KERNEL, EPERM, "process.user.gid: is %u/%u/%u instead of %u", r, f, s,
+		       gid);
+}
+
+static int verify_uid(uid_t uid, struct err *e)
+{
+	uid_t r = ID_NONE, f = ID_NONE, s = ID_NONE;
+
+	if (getresuid(&r, &f, &s) < 0 || (r == uid && f == uid && s == uid))
+		return 0;
+	return err_set(e, ERR_KERNEL, EPERM, "process.user.uid: is %u/%u/%u instead of %u", r, f, s,
+		       uid);
+}
+
 static int set_gid(gid_t gid, struct err *e)
 {
-	if (setresgid(gid, gid, gid) == 0)
+	gid_t r = ID_NONE, f = ID_NONE, s = ID_NONE;
+
+	/* The usual root is root already: asking is cheaper than new credentials. */
+	if (gid == 0 && getresgid(&r, &f, &s) == 0 && r == 0 && f == 0 && s == 0)
 		return 0;
+	if (setresgid(gid, gid, gid) == 0)
+		return verify_gid(gid, e);
 	if (errno == EINVAL)
 		return err_set(e, ERR_INPUT, EINVAL,
 			       "process.user.gid: %u: cannot set gid to unmapped group in user "
@@ -72,28 +98,18 @@ static int set_gid(gid_t gid, struct err *e)
 
 static int set_uid(uid_t uid, struct err *e)
 {
-	if (setresuid(uid, uid, uid) == 0)
+	uid_t r = ID_NONE, f = ID_NONE, s = ID_NONE;
+
+	if (uid == 0 && getresuid(&r, &f, &s) == 0 && r == 0 && f == 0 && s == 0)
 		return 0;
+	if (setresuid(uid, uid, uid) == 0)
+		return verify_uid(uid, e);
 	if (errno == EINVAL)
 		return err_set(e, ERR_INPUT, EINVAL,
 			       "process.user.uid: %u: cannot set uid to unmapped user in user "
 			       "namespace",
 			       uid);
 	return err_sys(e, errno, "process.user.uid: set %u", uid);
-}
-
-/* A filter that was loaded before may forbid asking; but an answer must be the right one. */
-static int verify_ids(const struct guard_identity *id, struct err *e)
-{
-	uid_t r, f, s;
-
-	if (getresuid(&r, &f, &s) == 0 && (r != id->uid || f != id->uid || s != id->uid))
-		return err_set(e, ERR_KERNEL, EPERM, "process.user.uid: is %u/%u/%u instead of %u",
-			       r, f, s, id->uid);
-	if (getresgid(&r, &f, &s) == 0 && (r != id->gid || f != id->gid || s != id->gid))
-		return err_set(e, ERR_KERNEL, EPERM, "process.user.gid: is %u/%u/%u instead of %u",
-			       r, f, s, id->gid);
-	return 0;
 }
 
 int guard_identity_apply(const struct guard_identity *id, struct err *e)
@@ -120,8 +136,7 @@ int guard_identity_apply(const struct guard_identity *id, struct err *e)
 		return r;
 	if (id->umask.has)
 		(void)umask(id->umask.v & 0777);
-	r = guard_caps_set(&caps, e);
-	return r < 0 ? r : verify_ids(id, e);
+	return guard_caps_set(&caps, e);
 }
 
 int guard_no_new_privs(struct err *e)
