@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "runtime/guard/guard.h"
+#include "runtime/guard/lsm.h"
 #include "runtime/guard/procfs.h"
 #include "base/ban.h"
 
@@ -30,6 +31,9 @@ static int set_key_label(const char *label, struct err *e)
 
 	if (root < 0)
 		return root;
+	int r = label[0] ? guard_selinux_need(label, root, e) : 0;
+	if (r < 0)
+		return r;
 	fd = guard_proc_file(root, "thread-self/attr/keycreate", O_WRONLY);
 	if (fd < 0)
 		return err_sys(e, fd, "session keyring: open the key creation label");

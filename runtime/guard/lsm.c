@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "runtime/guard/guard.h"
+#include "runtime/guard/lsm.h"
 #include "runtime/guard/procfs.h"
 #include "base/ban.h"
 
@@ -122,6 +123,21 @@ static int selinux_is_on(int root_fd)
 	return strstr(text, "\tselinuxfs\n") != NULL;
 }
 
+int guard_selinux_need(const char *label, int root_fd, struct err *e)
+{
+	int r = selinux_is_on(root_fd);
+
+	if (r < 0)
+		return err_sys(e, r, "process.selinuxLabel: read the kernel's file systems");
+	if (r == 0)
+		return err_set(
+			e, ERR_MISSING, ENOTSUP,
+			"process.selinuxLabel: \"%s\" is asked for, but SELinux is not enabled "
+			"on this host",
+			label);
+	return 0;
+}
+
 static int selinux_apply(const char *label, int root_fd, struct err *e)
 {
 	char text[LABEL_MAX];
@@ -131,16 +147,10 @@ static int selinux_apply(const char *label, int root_fd, struct err *e)
 
 	if (!is_label(label) || n >= LABEL_MAX)
 		return err_set(e, ERR_INPUT, EINVAL, "process.selinuxLabel: not a label");
-	int r = selinux_is_on(root_fd);
-	if (r < 0)
-		return err_sys(e, r, "process.selinuxLabel: read the kernel's file systems");
 	/* attr/exec belongs to the first "major" LSM: without SELinux that may be AppArmor. */
-	if (r == 0)
-		return err_set(
-			e, ERR_MISSING, ENOTSUP,
-			"process.selinuxLabel: \"%s\" is asked for, but SELinux is not enabled "
-			"on this host",
-			label);
+	int r = guard_selinux_need(label, root_fd, e);
+	if (r < 0)
+		return r;
 	fd = guard_proc_file(root_fd, "thread-self/attr/exec", O_RDWR);
 	if (fd < 0)
 		return err_sys(e, fd, "process.selinuxLabel: open the exec attribute");

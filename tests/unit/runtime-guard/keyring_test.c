@@ -66,7 +66,7 @@ static void labelled(void *arg)
 	long before = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
 
 	NEED(guard_keyring_new("x", "system_u:system_r:container_t:s0", &e) < 0);
-	NEED(strstr(e.text, "session keyring: "));
+	NEED(strstr(e.text, "process.selinuxLabel: "));
 	NEED(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) == before);
 }
 
