@@ -93,6 +93,24 @@ static bool is_dir(int fd)
 	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+bool root_is_itself(const struct root_plan *p, const struct stat *st)
+{
+	return st->st_dev == p->root_dev && st->st_ino == p->root_ino;
+}
+
+/* From now on `fd` resolves every path of the container. */
+static int take_root(struct root_plan *p, int *fd, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(*fd, &st) < 0)
+		return err_sys(e, errno, "root.path: read the attached root");
+	p->root_dev = st.st_dev;
+	p->root_ino = st.st_ino;
+	fd_replace(&p->root_fd, fd_take(fd));
+	return 0;
+}
+
 int root_mount_attach(struct root_plan *p, const struct root_mount *m, int *tree_fd, int target_fd,
 		      struct err *e)
 {
@@ -105,9 +123,7 @@ int root_mount_attach(struct root_plan *p, const struct root_mount *m, int *tree
 				       e);
 	if (r < 0)
 		return root_mount_fail(m, r, NULL, e);
-	if (str_eq(m->dest, "/"))
-		fd_replace(&p->root_fd, fd_take(tree_fd));
-	return 0;
+	return str_eq(m->dest, "/") ? take_root(p, tree_fd, e) : 0;
 }
 
 /* ---- in the parent ---- */
@@ -133,8 +149,8 @@ static int open_rootfs(struct root_plan *p, struct err *e)
 		return err_set(e, ERR_INPUT, EINVAL,
 			       "root.path: the host's own root cannot be the root of a container");
 	p->path = arena_strndup(p->arena, real, (size_t)n);
-	p->rootfs_dev = st.st_dev;
-	p->rootfs_ino = st.st_ino;
+	p->root_dev = st.st_dev;
+	p->root_ino = st.st_ino;
 	p->rootfs_fd = fd_take(&fd);
 	return 0;
 }
@@ -224,6 +240,22 @@ static int own_propagation(const struct root_plan *p, struct err *e)
 	return r < 0 ? err_sys(e, r, "detach from the host's mounts") : 0;
 }
 
+/* Sources that must keep their peers are taken before private_parent() cuts the mount they lie on.
+ */
+static int open_event_binds(struct root_plan *p, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n_mounts; i++) {
+		struct root_mount *m = &p->mounts[i];
+
+		if (m->kind == ROOT_BIND && !m->is_copy_symlink && m->tree_fd < 0 && m->n_prop &&
+		    (m->prop[0] & (MS_SHARED | MS_SLAVE)))
+			r = root_bind_open(p, m, &m->tree_fd, e);
+	}
+	return r;
+}
+
 /* Makes the mount that holds `dir_fd` private: mount_setattr takes a mount's root only, so walk up.
  */
 static int private_parent(int dir_fd, struct err *e)
@@ -259,7 +291,7 @@ static int open_own_rootfs(const struct root_plan *p, int *ret_fd, struct err *e
 	}
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, errno, "root.path: \"%s\"", p->path);
-	if (st.st_dev != p->rootfs_dev || st.st_ino != p->rootfs_ino)
+	if (!root_is_itself(p, &st))
 		return err_set(e, ERR_STATE, ESTALE, "root.path: \"%s\" was replaced meanwhile",
 			       p->path);
 	*ret_fd = fd_take(&fd);
@@ -275,6 +307,8 @@ int root_attach(struct root_plan *p, struct err *e)
 	if (r == 0)
 		r = open_own_rootfs(p, &dir_fd, e);
 	if (r == 0 && p->is_shared)
+		r = open_event_binds(p, e);
+	if (r == 0 && p->is_shared)
 		r = private_parent(dir_fd, e);
 	if (r == 0 && p->clone_fd < 0)
 		r = clone_rootfs(p, dir_fd, &p->clone_fd, e);
@@ -285,9 +319,9 @@ int root_attach(struct root_plan *p, struct err *e)
 		return err_sys(e, r, "root.path: attach the clone of \"%s\"", p->path);
 	/* Attached, the clone is an ordinary mount whose root resolves every path of the container.
 	 */
-	fd_replace(&p->root_fd, fd_take(&p->clone_fd));
 	auto_fd_done(&p->rootfs_fd);
-	return root_mask_prepare(p, e);
+	r = take_root(p, &p->clone_fd, e);
+	return r < 0 ? r : root_mask_prepare(p, e);
 }
 
 static int mount_one(struct root_plan *p, struct root_mount *m, struct err *e)

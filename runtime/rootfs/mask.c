@@ -91,6 +91,8 @@ static int mask_one(const struct root_plan *p, struct covers *c, const char *pat
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fd < 0 ? fd : -errno;
+	if (root_is_itself(p, &st))
+		return -EINVAL;
 	if (!S_ISDIR(st.st_mode))
 		return cover_with(&c->file, fd);
 	if (c->dir.fd < 0)
@@ -100,14 +102,17 @@ static int mask_one(const struct root_plan *p, struct covers *c, const char *pat
 
 static int readonly_one(const struct root_plan *p, const char *path)
 {
+	struct stat st;
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
 	AUTO_FD
 	fd = path_open_in(p->root_fd, path, O_PATH);
 
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return 0;
-	if (fd < 0)
-		return fd;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fd < 0 ? fd : -errno;
+	if (root_is_itself(p, &st))
+		return -EINVAL;
 	/* The other flags of the mounts stay; what is mounted below becomes read-only as well. */
 	AUTO_FD
 	tree_fd = sys_open_tree(fd, "", CLONE_FLAGS | AT_RECURSIVE);

@@ -87,8 +87,8 @@ struct root_plan {
 	struct root_host host;		/* strings borrowed */
 	struct arena *arena;		/* borrowed */
 	const char *path;		/* real, absolute; after root_plan_open() */
-	dev_t rootfs_dev;
-	ino_t rootfs_ino;
+	dev_t root_dev; /* of the root directory: no link may lead a mount onto it */
+	ino_t root_ino;
 	bool has_userns, is_new_userns, is_new_pidns, has_cgroupns;
 	bool is_shared;	   /* rootfsPropagation shared: host mounts stay in their peer groups */
 	bool wants_events; /* some mount wants slave or shared: the host's tree becomes slave */
@@ -118,6 +118,8 @@ int root_attr_apply(int fd, const struct root_mount *m, bool is_rec_tree, uint64
 unsigned root_attr_fresh(const struct root_mount *m);
 /* Attaches a detached mount to an fd. Leaf. */
 int root_attach_tree(int tree_fd, int target_fd);
+/* True when this is the root directory itself. */
+bool root_is_itself(const struct root_plan *p, const struct stat *st);
 /* Attaches `m`'s mount and, for dest "/", makes it the new root. */
 int root_mount_attach(struct root_plan *p, const struct root_mount *m, int *tree_fd, int target_fd,
 		      struct err *e) MUST_CHECK;

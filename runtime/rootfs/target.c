@@ -61,12 +61,16 @@ static int open_existing(const struct root_plan *p, const struct root_mount *m, 
 }
 
 /* A target that resolved into a procfs, by whatever name, must be one of the known files. */
-static int check_not_proc(const struct root_mount *m, int fd, struct err *e)
+static int check_place(const struct root_plan *p, const struct root_mount *m, int fd, struct err *e)
 {
 	struct statfs fs;
+	struct stat st;
 
-	if (fstatfs(fd, &fs) < 0)
+	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
 		return root_mount_fail(m, -errno, NULL, e);
+	/* Stacked on the root it would be what `exec` enters, but not what init sees. */
+	if (root_is_itself(p, &st) && !str_eq(m->dest, "/"))
+		return root_mount_fail(m, -EINVAL, "a link leads to the root itself", e);
 	if (fs.f_type != PROC_SUPER_MAGIC || str_eq(m->dest, "/proc") ||
 	    root_target_is_proc_file(m->dest))
 		return 0;
@@ -96,7 +100,7 @@ int root_target_open(const struct root_plan *p, const struct root_mount *m, int 
 		return root_mount_fail(m, fd, "the mount point must be a directory, not a link", e);
 	if (fd < 0)
 		return root_mount_fail(m, fd, "the mount point cannot be opened", e);
-	r = check_not_proc(m, fd, e);
+	r = check_place(p, m, fd, e);
 	if (r < 0)
 		return r;
 	*ret_fd = fd_take(&fd);
