@@ -218,6 +218,9 @@ static int ready(void *ctx, struct err *e)
 	struct msg m;
 
 	handle_signals();
+	/* From READY on the socket's end tells us of the parent's death. The signal must go first: the
+	 * parent may end right after CREATED, while we have not run yet. */
+	prctl(PR_SET_PDEATHSIG, 0);
 	if (j->gate_fd >= 0)
 		prctl(PR_SET_NAME, "stiva:created");
 	int r = init_proto_send(j->sock_fd, INIT_MSG_READY, NULL, 0, NULL, 0, e);
@@ -295,8 +298,6 @@ _Noreturn void init_main(struct init_job *j)
 
 	if (step_run(&init_steps, j, &e) < 0)
 		fail(j, &e);
-	/* The parent may go now. */
-	prctl(PR_SET_PDEATHSIG, 0);
 	init_launch_sweep(j);
 	if (wait_gate(j, &e) < 0)
 		fail(j, &e);

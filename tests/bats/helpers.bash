@@ -276,8 +276,7 @@ background() {
 state() { "$RUNTIME" --root "$ROOT" state "${1:-$ID}" 2>/dev/null; }
 status_of() { state "${1:-$ID}" | jq -r .status; }
 pid_of() { state "${1:-$ID}" | jq -r .pid; }
-status_refute() { ! "$@" || fail "should not succeed: $*"; }
-is() { [ "$(status_of "${2:-$ID}")" = "$1" ]; }
+status_is() { [ "$(status_of "${2:-$ID}")" = "$1" ]; }
 stopped() { wait_for status_is stopped "${1:-$ID}"; }
 
 # ---- asserting ----

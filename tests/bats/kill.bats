@@ -62,7 +62,7 @@ load helpers
 	known_deviation crun "an unknown name is taken as signal 0"
 	program probe signals 0
 	starts
-	for bad in NOSUCH SIGNOSUCH 99999 -1 9x "9 9"; do
+	for bad in NOSUCH SIGNOSUCH 99999 9x "9 9" 1.5; do
 		rt kill "$ID" "$bad"
 		KEPT=1 refused signal
 	done
