@@ -70,7 +70,7 @@ static int copy_all(int from_fd, int to_fd)
 	return 0;
 }
 
-/* Return: a sealed copy of self_fd, or -e->code. */
+/* Return: an fd of a sealed copy of self_fd (owned by the caller), or -e->code. */
 static int make_memfd(int self_fd, struct err *e)
 {
 	int seals = SEALS | F_SEAL_EXEC;
@@ -83,13 +83,20 @@ static int make_memfd(int self_fd, struct err *e)
 		fd = memfd_create("stiva", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	}
 	if (fd < 0)
-		return err_sys(e, errno, "make a sealed copy of the runtime: memfd_create");
+		return err_sys(e, errno, "memfd_create (is vm.memfd_noexec 2?)");
 	r = copy_all(self_fd, fd);
 	if (r < 0)
-		return err_sys(e, r, "make a sealed copy of the runtime: copy");
+		return err_sys(e, r, "copy");
 	if (fcntl(fd, F_ADD_SEALS, seals) < 0)
-		return err_sys(e, errno, "make a sealed copy of the runtime: seal");
+		return err_sys(e, errno, "seal");
 	return fd_take(&fd);
+}
+
+/* After execveat(2) the process would be called by the fd's number, or by the memfd's name. */
+static int is_sealed(void)
+{
+	prctl(PR_SET_NAME, "stiva");
+	return 0;
 }
 
 int cmd_seal(char *const argv[], struct err *e)
@@ -98,20 +105,28 @@ int cmd_seal(char *const argv[], struct err *e)
 	self_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	AUTO_FD
 	copy_fd = FD_NONE;
-	int seals;
+	int seals, overlay;
 
 	if (self_fd < 0)
 		return err_sys(e, errno, "open \"/proc/self/exe\"");
 	/* EINVAL on what is no memfd; a file of a tmpfs has F_SEAL_SEAL alone. */
 	seals = fcntl(self_fd, F_GET_SEALS);
-	if (seals >= 0 && (seals & SEALS) == SEALS) {
-		/* After execveat(2) the name would be the fd's number, or the memfd's name. */
-		prctl(PR_SET_NAME, "stiva");
-		return 0;
-	}
+	if (seals >= 0 && (seals & SEALS) == SEALS)
+		return is_sealed();
 	copy_fd = make_memfd(self_fd, e);
-	if (copy_fd < 0)
-		return copy_fd;
+	if (copy_fd < 0) {
+		/* vm.memfd_noexec=2, or a seccomp profile around us. Asked only now, so that it
+		 * costs nothing where memfds work. */
+		if (cmd_seal_overlay_is(self_fd)) {
+			err_clear(e);
+			return is_sealed();
+		}
+		overlay = cmd_seal_overlay(self_fd);
+		if (overlay < 0)
+			return err_prefix(e, "no overlay of the runtime (%s), no sealed copy",
+					  err_words(overlay));
+		fd_replace(&copy_fd, overlay);
+	}
 	return err_sys(e, sys_execveat(copy_fd, "", argv, environ, AT_EMPTY_PATH),
 		       "execute the sealed copy of the runtime");
 }

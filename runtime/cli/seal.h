@@ -9,10 +9,18 @@
 #ifndef STIVA_CLI_SEAL_H
 #define STIVA_CLI_SEAL_H
 
+#include <stdbool.h>
 #include "base/err.h"
 
 /* Returns 0 when the caller runs from a sealed copy; else execs argv again from one, and returns
  * only when that fails. Must be called before any side effect. */
 int cmd_seal(char *const argv[], struct err *e) MUST_CHECK;
+
+/* ---- seal_overlay.c: for cmd_seal alone; leaf functions ---- */
+/* True when self_fd, the running binary, is on a mount that cmd_seal_overlay() made. */
+bool cmd_seal_overlay_is(int self_fd);
+/* An O_PATH fd of the running binary on a detached overlay without an upper layer. Return: fd
+ * (owned by the caller) or -errno. */
+int cmd_seal_overlay(int self_fd);
 
 #endif
