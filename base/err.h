@@ -19,12 +19,12 @@
 
 /* What sort of failure it is: for the JSON log and for callers that decide on it. */
 enum err_class {
-	ERR_KERNEL, /* a system call said no */
-	ERR_INPUT,  /* the user's file or argument is wrong */
-	ERR_STATE,  /* legal, but not in this state of the container (conflict) */
+	ERR_KERNEL,  /* a system call said no */
+	ERR_INPUT,   /* the user's file or argument is wrong */
+	ERR_STATE,   /* legal, but not in this state of the container (conflict) */
 	ERR_MISSING, /* kernel, build or host lacks a feature */
-	ERR_BUSY,   /* someone else holds it, or a deadline passed */
-	ERR_BUG,    /* broken inside stiva */
+	ERR_BUSY,    /* someone else holds it, or a deadline passed */
+	ERR_BUG,     /* broken inside stiva */
 	ERR_CLASS_N
 };
 
@@ -44,8 +44,7 @@ struct err {
  * Sets the error to `text` alone. code is a positive errno (0 is taken as EIO).
  * Return: -code, so `return err_set(e, ERR_INPUT, EINVAL, "...")` is the idiom.
  */
-int err_set(struct err *e, enum err_class class, int code, const char *fmt, ...)
-	PRINTF_LIKE(4, 5);
+int err_set(struct err *e, enum err_class class, int code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /*
  * Sets the error to "text: <words of errno>", class ERR_KERNEL. neg may be -errno or errno.

@@ -56,6 +56,31 @@ int file_read_at(int dir_fd, const char *name, size_t max, struct buf *out)
 	return 0;
 }
 
+int file_read_path(const char *path, size_t max, struct buf *out)
+{
+	AUTO_FD fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	for (;;) {
+		ssize_t n = fd_read_all(fd, buf_room(out, 65536), 65536);
+
+		if (n < 0)
+			return (int)n;
+		out->len += (size_t)n;
+		out->data[out->len] = '\0';
+		if (out->len > max)
+			return -EFBIG;
+		if (n < 65536)
+			return 0;
+	}
+}
+
 int file_read_kernel(int dir_fd, const char *path, char *ret, size_t size)
 {
 	AUTO_FD

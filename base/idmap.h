@@ -33,8 +33,8 @@ int idmap_check(const struct id_map *m, const char *what, struct err *e) MUST_CH
 int idmap_write(pid_t pid, const struct id_map *uids, const struct id_map *gids,
 		bool *ret_setgroups_denied, struct err *e) MUST_CHECK;
 /* Reads /proc/PID/uid_map (or gid_map) into an arena. */
-int idmap_read(pid_t pid, bool is_gid, struct arena *a, struct id_map *ret, struct err *e)
-	MUST_CHECK;
+int idmap_read(pid_t pid, bool is_gid, struct arena *a, struct id_map *ret,
+	       struct err *e) MUST_CHECK;
 /* The first range of this user in /etc/subuid or /etc/subgid, by name or number. -ENOENT: none. */
 int idmap_subid(const char *file, uid_t uid, uint32_t *ret_first, uint32_t *ret_count);
 

@@ -159,16 +159,21 @@ void json_store_number(struct json_parser *p, const char *text, size_t len)
 	}
 	is_below = row->kind == JSON_I64 ? i < row->min : row->min > 0 && u < (uint64_t)row->min;
 	is_above = row->kind == JSON_I64 ? i > 0 && (uint64_t)i > row->max : u > row->max;
+	if (r < 0 && row->kind != JSON_I64 && text[0] == '-') {
+		json_fail(p, "must not be negative, got %.*s", shown, text);
+		return;
+	}
 	if (r == 0 && has_range && (is_below || is_above)) {
+		/* Kept all the same, so that no rule takes it for absent. */
 		json_fail(p, "must be in %lld..%llu, got %.*s", (long long)row->min,
 			  (unsigned long long)row->max, shown, text);
-	} else if (r < 0 && row->kind != JSON_I64 && text[0] == '-') {
-		json_fail(p, "must not be negative, got %.*s", shown, text);
 	} else if (r < 0 || (u > UINT32_MAX && row->kind != JSON_U64)) {
 		json_fail(p, "out of range for %s bits, got %.*s",
 			  row->kind == JSON_I64 || row->kind == JSON_U64 ? "64" : "32", shown,
 			  text);
-	} else if (row->kind == JSON_I64) {
+		return;
+	}
+	if (row->kind == JSON_I64) {
 		*(struct opt_i64 *)(void *)at = (struct opt_i64){true, i};
 	} else if (row->kind == JSON_U64) {
 		*(struct opt_u64 *)(void *)at = (struct opt_u64){true, u};

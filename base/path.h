@@ -21,9 +21,10 @@ int path_open_in(int root_fd, const char *path, int flags);
 /* As path_open_in, but a final symlink is not followed (with O_PATH|O_NOFOLLOW gives the link). */
 int path_open_in_nofollow(int root_fd, const char *path, int flags);
 /*
- * Makes every missing component as a directory (mode, not cut by umask; owner uid:gid of the caller)
- * and returns an O_PATH fd of the last. An existing directory keeps its mode. A dangling symlink on
- * the way is followed inside the root and its target made. -ENOTDIR if a component is a file.
+ * Makes every missing component as a directory (mode, not cut by umask; owner uid:gid of the
+ * caller) and returns an O_PATH fd of the last. An existing directory keeps its mode. A dangling
+ * symlink on the way is followed inside the root and its target made. -ENOTDIR if a component is a
+ * file.
  */
 int path_mkdirs_in(int root_fd, const char *path, mode_t mode);
 /* Makes the parents, then the file (empty, `mode`) if it is not there; an existing non-directory is
@@ -31,17 +32,18 @@ int path_mkdirs_in(int root_fd, const char *path, mode_t mode);
 int path_mkfile_in(int root_fd, const char *path, mode_t mode);
 /*
  * Opens the directory which holds the last component of `path` (parents made with mode 0755 if
- * make_parents) and copies that component into ret_name (NAME_MAX + 1 bytes). The last component may
- * not be "", "." or ".." (-EINVAL). For mknodat, symlinkat, unlinkat.
+ * make_parents) and copies that component into ret_name (NAME_MAX + 1 bytes). The last component
+ * may not be "", "." or ".." (-EINVAL). For mknodat, symlinkat, unlinkat.
  */
 int path_parent_in(int root_fd, const char *path, bool make_parents, char *ret_name);
-/* Copies `path` with "//", "/./" and trailing "/" removed, ".." taken lexically and never above "/",
- * always starting with "/". Return: length or -ENAMETOOLONG. */
+/* Copies `path` with "//", "/./" and trailing "/" removed, ".." taken lexically and never above
+ * "/", always starting with "/". Return: length or -ENAMETOOLONG. */
 int path_clean(const char *path, char *ret, size_t size);
 /* True for a non-empty name without '/', not "." or "..". */
 bool path_is_name(const char *name);
 
-/* For tests: true makes the functions above resolve by the walk alone, as if openat2 were blocked. */
+/* For tests: true makes the functions above resolve by the walk alone, as if openat2 were blocked.
+ */
 void path_test_force_walk(bool on);
 
 #endif

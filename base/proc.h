@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/proc: processes by pidfd; identity by start time; running a helper program with a deadline. */
+/* base/proc: processes by pidfd; identity by start time; running a helper program with a deadline.
+ */
 #ifndef STIVA_BASE_PROC_H
 #define STIVA_BASE_PROC_H
 
@@ -45,8 +46,8 @@ struct proc_helper {
 	const char *cwd;   /* NULL: as is */
 	const void *input; /* written to its stdin by poll, EPIPE ignored; NULL = /dev/null */
 	size_t n_input;
-	int timeout_ms;	     /* -1 = none; at expiry the helper's whole process group is killed */
-	size_t max_output;   /* of stdout+stderr kept in ret_output; more is read and dropped */
+	int timeout_ms;	   /* -1 = none; at expiry the helper's whole process group is killed */
+	size_t max_output; /* of stdout+stderr kept in ret_output; more is read and dropped */
 	int stdout_fd, stderr_fd; /* >= 0: given to the helper as they are instead of the capture */
 };
 /*

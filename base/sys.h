@@ -51,10 +51,10 @@ int sys_loopback_up(void);
 
 /* Probes. */
 enum sys_feature {
-	SYS_OPENAT2,	/* 5.6, or blocked by an outer container */
-	SYS_TIME_NS,	/* 5.6 */
-	SYS_CGROUP_NS,	/* 4.6 */
-	SYS_SECCOMP,	/* filter mode */
+	SYS_OPENAT2,	 /* 5.6, or blocked by an outer container */
+	SYS_TIME_NS,	 /* 5.6 */
+	SYS_CGROUP_NS,	 /* 4.6 */
+	SYS_SECCOMP,	 /* filter mode */
 	SYS_CGROUP_KILL, /* 5.14 */
 	SYS_FEATURE_N
 };

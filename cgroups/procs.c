@@ -20,6 +20,7 @@
 #include "base/ban.h"
 
 #define SIGNAL_FREEZE_MS 2000
+#define THAW_STEP_MS	 20
 #define POLL_STEP_MAX	 64
 #define SURVIVORS_SHOWN	 4
 
@@ -248,14 +249,39 @@ int cg_is_frozen(const struct cg *c)
 	return r < 0 ? r : v == 1;
 }
 
+/* Leaf. */
+static int thaw(int dir_fd, int timeout_ms)
+{
+	bool is_long = timeout_ms < 0 || timeout_ms > THAW_STEP_MS;
+	int r = file_write_kernel(dir_fd, "cgroup.freeze", "0");
+
+	if (r == 0)
+		r = cg_procs_event(dir_fd, "frozen", 0, is_long ? THAW_STEP_MS : timeout_ms);
+	if (r != -ETIMEDOUT || !is_long)
+		return r;
+	/* Seen on 6.18: when tasks of a sub-cgroup end at the moment of the thaw, the kernel's
+	 * count of frozen descendants misses it and the cgroup says "frozen 1" for ever, though all
+	 * in it runs. Another round corrects the count. */
+	r = file_write_kernel(dir_fd, "cgroup.freeze", "1");
+	if (r == 0)
+		r = file_write_kernel(dir_fd, "cgroup.freeze", "0");
+	return r < 0 ? r : cg_procs_event(dir_fd, "frozen", 0, timeout_ms);
+}
+
+/* Leaf. */
+static int freeze(int dir_fd, int timeout_ms)
+{
+	int r = file_write_kernel(dir_fd, "cgroup.freeze", "1");
+
+	return r < 0 ? r : cg_procs_event(dir_fd, "frozen", 1, timeout_ms);
+}
+
 int cg_freeze(const struct cg *c, bool on, int timeout_ms, struct err *e)
 {
 	const char *verb = on ? "freeze" : "thaw";
 	char what[64];
 
-	int r = file_write_kernel(c->dir_fd, "cgroup.freeze", on ? "1" : "0");
-	if (r == 0)
-		r = cg_procs_event(c->dir_fd, "frozen", on, timeout_ms);
+	int r = on ? freeze(c->dir_fd, timeout_ms) : thaw(c->dir_fd, timeout_ms);
 	if (r == 0)
 		return 0;
 	/* Never left half frozen. */
@@ -311,7 +337,7 @@ static int signal_listed(const struct cg *c, int sig, struct err *e)
 
 int cg_signal(const struct cg *c, int sig, struct err *e)
 {
-	struct err thaw = ERR_INIT;
+	struct err late = ERR_INIT;
 	bool is_ours = false;
 
 	/* Frozen, nobody forks away from the list. A paused container stays paused. */
@@ -325,10 +351,10 @@ int cg_signal(const struct cg *c, int sig, struct err *e)
 		err_clear(e);
 	}
 	int r = signal_listed(c, sig, e);
-	if (is_ours && cg_freeze(c, false, SIGNAL_FREEZE_MS, &thaw) < 0 && r == 0 &&
-	    thaw.code != ENOENT) {
-		*e = thaw;
-		r = -thaw.code;
+	if (is_ours && cg_freeze(c, false, SIGNAL_FREEZE_MS, &late) < 0 && r == 0 &&
+	    late.code != ENOENT) {
+		*e = late;
+		r = -late.code;
 	}
 	return r;
 }

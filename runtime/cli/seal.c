@@ -86,9 +86,9 @@ static int make_memfd(int self_fd, struct err *e)
 		return err_sys(e, errno, "memfd_create (is vm.memfd_noexec 2?)");
 	r = copy_all(self_fd, fd);
 	if (r < 0)
-		return err_sys(e, r, "copy");
+		return err_sys(e, r, "copy the runtime");
 	if (fcntl(fd, F_ADD_SEALS, seals) < 0)
-		return err_sys(e, errno, "seal");
+		return err_sys(e, errno, "seal the copy of the runtime");
 	return fd_take(&fd);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * runtime/init/enter: how the child gets into its namespaces: the order of joins and unshares, the
- * stage process S, time offsets, host and domain name. Owns nothing after it returns. Knows nothing of
- * mounts or identity. Sources: man 7 user_namespaces, pid_namespaces, time_namespaces, man 2 setns.
+ * stage process S, time offsets, host and domain name. Owns nothing after it returns. Knows nothing
+ * of mounts or identity. Sources: man 7 user_namespaces, pid_namespaces, time_namespaces, man 2
+ * setns.
  */
 #include "runtime/init/internal.h"
 
@@ -77,7 +78,8 @@ static int join_one(struct init_job *j, enum spec_ns_type t, struct err *e)
 	if (fd < 0)
 		return 0;
 	if (setns(fd, (int)word_value(&spec_words_ns, (int)t)) < 0)
-		return err_sys(e, errno, "join the %s namespace", word_text(&spec_words_ns, (int)t));
+		return err_sys(e, errno, "join the %s namespace",
+			       word_text(&spec_words_ns, (int)t));
 	return 0;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/init/hooks: runs the hooks of one kind (runtime-spec config.md "POSIX-platform Hooks"). Used by
- * the child for createContainer and startContainer, by life/ for the four that run outside. Knows
- * nothing of when they are due. The environment is exactly hooks[].env, empty when absent: the caller's
- * environment never reaches a hook (security.md C14).
+ * runtime/init/hooks: runs the hooks of one kind (runtime-spec config.md "POSIX-platform Hooks").
+ * Used by the child for createContainer and startContainer, by life/ for the four that run outside.
+ * Knows nothing of when they are due. The environment is exactly hooks[].env, empty when absent:
+ * the caller's environment never reaches a hook (security.md C14).
  */
 #include "runtime/init/init.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/init/ids: what the container's own files decide: HOME from its etc/passwd, the program from
- * its PATH. The files are hostile (security.md P11, C20): opened under the root fd, regular only, never
- * blocking, size-capped; no libc name service. Called by the child only.
+ * runtime/init/ids: what the container's own files decide: HOME from its etc/passwd, the program
+ * from its PATH. The files are hostile (security.md P11, C20): opened under the root fd, regular
+ * only, never blocking, size-capped; no libc name service. Called by the child only.
  */
 #include "runtime/init/internal.h"
 
@@ -152,8 +152,8 @@ void init_ids_env(struct init_job *j, int root_fd)
 	j->env[n] = NULL;
 }
 
-/* 0 when `path` can be executed by somebody; -errno with the reason otherwise. Magic links (/proc/self/exe,
- * /proc/self/fd/N) do not count as programs of the container (B40). */
+/* 0 when `path` can be executed by somebody; -errno with the reason otherwise. Magic links
+ * (/proc/self/exe, /proc/self/fd/N) do not count as programs of the container (B40). */
 static int check_program(int root_fd, const char *path)
 {
 	AUTO_FD fd = path_open_in(root_fd, path, O_PATH);
@@ -211,9 +211,8 @@ int init_ids_program(struct init_job *j, int root_fd, struct err *e)
 		return err_set(e, ERR_INPUT, EINVAL, "process.args must not be empty");
 	if (!strchr(name, '/'))
 		return search_path(j, root_fd, name, e);
-	j->program = name[0] == '/'
-			     ? arena_strdup(&j->env_arena, name)
-			     : arena_printf(&j->env_arena, "%s/%s", j->process->cwd, name);
+	j->program = name[0] == '/' ? arena_strdup(&j->env_arena, name)
+				    : arena_printf(&j->env_arena, "%s/%s", j->process->cwd, name);
 	int r = check_program(root_fd, j->program);
 
 	if (r < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/init: the child side. The parent fills a job before the fork; the child inherits it with the
- * address space and runs init_steps[] (steps.c) for a new container, or exec_steps[] for a process that
- * joins one. Neither ever returns: the child ends in execve or in FAIL + _exit.
+ * runtime/init: the child side. The parent fills a job before the fork; the child inherits it with
+ * the address space and runs init_steps[] (steps.c) for a new container, or exec_steps[] for a
+ * process that joins one. Neither ever returns: the child ends in execve or in FAIL + _exit.
  */
 #ifndef STIVA_INIT_INIT_H
 #define STIVA_INIT_INIT_H
@@ -19,9 +19,9 @@
 
 /* Which namespaces the child makes and which it joins. */
 struct init_ns {
-	uint64_t clone_flags;	/* new ones made by the clone itself (never cgroup or time) */
-	bool new_cgroup;	/* unshared by the child once it sits in its cgroup */
-	bool new_time;		/* unshared by the parent or S, so that I is born in it */
+	uint64_t clone_flags; /* new ones made by the clone itself (never cgroup or time) */
+	bool new_cgroup;      /* unshared by the child once it sits in its cgroup */
+	bool new_time;	      /* unshared by the parent or S, so that I is born in it */
 	bool new_user;
 	int join_fd[SPEC_NS_N]; /* FD_NONE, or an open namespace; owned by the job's owner */
 	int join_pidfd;		/* exec: all namespaces of this process at once */
@@ -32,17 +32,19 @@ struct init_ns {
 struct init_job {
 	/* set by the parent before the fork; all borrowed */
 	const struct spec_config *conf;
-	const struct spec_process *process; /* NULL: created without one; the gate then never opens */
+	const struct spec_process
+		*process; /* NULL: created without one; the gate then never opens */
 	const char *id;
-	struct root_plan *root;	   /* NULL for exec */
-	struct spec_state *state;  /* what hooks get; pid and status are filled in as they run */
+	struct root_plan *root;	  /* NULL for exec */
+	struct spec_state *state; /* what hooks get; pid and status are filled in as they run */
 	struct guard_filter filter;
 	struct init_ns ns;
-	int sock_fd; /* to P */
-	int gate_fd; /* create: listening socket; FD_NONE: RUN comes over sock_fd (run, exec) */
+	int sock_fd;	/* to P */
+	int gate_fd;	/* create: listening socket; FD_NONE: RUN comes over sock_fd (run, exec) */
 	int console_fd; /* P's end of nothing: the slave, once opened by the child */
 	unsigned preserve_fds;
-	unsigned listen_fds; /* LISTEN_FDS of the caller, passed from fd 3 on; part of preserve_fds */
+	unsigned listen_fds; /* LISTEN_FDS of the caller, passed from fd 3 on; part of preserve_fds
+			      */
 	const char *notify_socket; /* value for NOTIFY_SOCKET in the container, or NULL */
 	bool wants_go;		   /* the host side acts between NAMESPACED and GO */
 	bool wants_keyring;
@@ -75,8 +77,8 @@ void init_hook_state(const struct init_job *job, enum spec_status status, struct
 int init_time_offsets(const struct spec_config *conf, struct err *e) MUST_CHECK;
 
 /*
- * Runs the hooks of one kind, in order, with `state` on stdin (conformance H01-H11). cwd NULL = as is.
- * The first failure stops and is told with the hook's kind, index and last line of output.
+ * Runs the hooks of one kind, in order, with `state` on stdin (conformance H01-H11). cwd NULL = as
+ * is. The first failure stops and is told with the hook's kind, index and last line of output.
  */
 int init_hooks_run(const struct spec_config *conf, enum spec_hook_kind kind, const char *state,
 		   const char *cwd, struct err *e) MUST_CHECK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * runtime/init/launch: from the open gate to execve: startContainer hooks, stdio, labels, limits,
- * seccomp, identity, working directory. The same rows serve a new container and an exec. Knows nothing
- * of namespaces and mounts. Errors go to whoever opened the gate, over j->sock_fd.
+ * seccomp, identity, working directory. The same rows serve a new container and an exec. Knows
+ * nothing of namespaces and mounts. Errors go to whoever opened the gate, over j->sock_fd.
  */
 #include "runtime/init/internal.h"
 
@@ -66,9 +66,9 @@ static int take_console(struct init_job *j, struct err *e)
 }
 
 /*
- * A program that runs as another user can only reopen /dev/stdout when the pipe is its own (docker and
- * podman users rely on it). Only what has no life on the host's file system is given away: pipes,
- * sockets and the console we made.
+ * A program that runs as another user can only reopen /dev/stdout when the pipe is its own (docker
+ * and podman users rely on it). Only what has no life on the host's file system is given away:
+ * pipes, sockets and the console we made.
  */
 static void give_stdio(const struct init_job *j)
 {
@@ -110,7 +110,8 @@ static int labels(void *ctx, struct err *e)
 
 	if (r < 0)
 		return r;
-	return guard_lsm_apply(j->process->apparmor_profile, j->process->selinux_label, j->proc_fd, e);
+	return guard_lsm_apply(j->process->apparmor_profile, j->process->selinux_label, j->proc_fd,
+			       e);
 }
 
 static int limits(void *ctx, struct err *e)
@@ -202,9 +203,10 @@ int init_launch_workdir(struct init_job *j, int root_fd, struct err *e)
 		return 0;
 	}
 	if (fd == -ELOOP)
-		return err_set(e, ERR_INPUT, ELOOP,
-			       "process.cwd: \"%s\": cwd outside of container root or a loop of links",
-			       cwd);
+		return err_set(
+			e, ERR_INPUT, ELOOP,
+			"process.cwd: \"%s\": cwd outside of container root or a loop of links",
+			cwd);
 	if (fd < 0)
 		return err_sys(e, fd, "process.cwd: \"%s\"", cwd);
 	if (fchdir(fd) == 0)
@@ -228,7 +230,8 @@ static int workdir(void *ctx, struct err *e)
 	if (n < 0)
 		return err_sys(e, errno, "process.cwd: where is \"%s\"", j->process->cwd);
 	if (cwd[0] != '/')
-		return err_set(e, ERR_INPUT, EINVAL, "process.cwd: \"%s\": cwd outside of container root",
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "process.cwd: \"%s\": cwd outside of container root",
 			       j->process->cwd);
 	return 0;
 }

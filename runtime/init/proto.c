@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/init/proto: the message table's functions. Owns the wording of protocol errors. Knows nothing
- * of what the messages do. Called by init (child) and life (parent).
+ * runtime/init/proto: the message table's functions. Owns the wording of protocol errors. Knows
+ * nothing of what the messages do. Called by init (child) and life (parent).
  */
 #include "runtime/init/proto.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/init/steps: the child's script, row by row, beside life/create.c's: the rows that send or wait
- * for a message are named after it. No row has an undo: all that the child makes is in its own
+ * runtime/init/steps: the child's script, row by row, beside life/create.c's: the rows that send or
+ * wait for a message are named after it. No row has an undo: all that the child makes is in its own
  * namespaces, and dying is its undo. Called by life/spawn.c right after the clone.
  */
 #include "runtime/init/internal.h"
@@ -218,8 +218,8 @@ static int ready(void *ctx, struct err *e)
 	struct msg m;
 
 	handle_signals();
-	/* From READY on the socket's end tells us of the parent's death. The signal must go first: the
-	 * parent may end right after CREATED, while we have not run yet. */
+	/* From READY on the socket's end tells us of the parent's death. The signal must go first:
+	 * the parent may end right after CREATED, while we have not run yet. */
 	prctl(PR_SET_PDEATHSIG, 0);
 	if (j->gate_fd >= 0)
 		prctl(PR_SET_NAME, "stiva:created");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/create: the parent's script, row by row, beside init/steps.c's: rows that send or wait for a
- * message say so. Each row's undo is also what `delete` runs against the state on disk (delete.c), so that
- * create and delete cannot drift apart. The intent (record with stage "creating") is on disk before the
- * first side effect outside the state directory.
+ * runtime/life/create: the parent's script, row by row, beside init/steps.c's: rows that send or
+ * wait for a message say so. Each row's undo is also what `delete` runs against the state on disk
+ * (delete.c), so that create and delete cannot drift apart. The intent (record with stage
+ * "creating") is on disk before the first side effect outside the state directory.
  */
 #include "runtime/life/internal.h"
 
@@ -150,7 +150,8 @@ static void make_cgroup_undo(void *ctx)
 	struct life_create *c = ctx;
 	struct err e = ERR_INIT;
 
-	/* A create that did not get as far as making it must not touch one that stood there before. */
+	/* A create that did not get as far as making it must not touch one that stood there before.
+	 */
 	if (!c->is_delete && c->cg.dir_fd < 0)
 		return;
 	if (!c->rec_cgroup.path || c->undo_err.code)
@@ -252,7 +253,8 @@ static int go(void *ctx, struct err *e)
 				       c->bundle, e);
 	if (r < 0)
 		return r;
-	return init_proto_send(c->child.sock_fd, INIT_MSG_GO, &c->child.pid, sizeof(pid_t), NULL, 0, e);
+	return init_proto_send(c->child.sock_fd, INIT_MSG_GO, &c->child.pid, sizeof(pid_t), NULL, 0,
+			       e);
 }
 
 /* ---- ready: CONSOLE if there is a terminal, then READY ---- */
@@ -271,7 +273,8 @@ static int take_console(struct life_create *c, int timeout, struct err *e)
 	c->console_fd = m.fds[0];
 	if (!c->a->console_socket)
 		return 0;
-	r = life_tty_send(c->a->console_socket, c->console_fd, "/dev/pts/ptmx", "--console-socket", e);
+	r = life_tty_send(c->a->console_socket, c->console_fd, "/dev/pts/ptmx", "--console-socket",
+			  e);
 	auto_fd_done(&c->console_fd);
 	return r;
 }

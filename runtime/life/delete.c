@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/delete: removes all that a create made, by the undo rows of create.c against the state on
- * disk; works from any cut-off point of a create. Order: the program, its cgroup, the state directory;
- * poststop hooks after all is gone but the record (runtime-spec "Lifecycle" 11 to 13).
+ * runtime/life/delete: removes all that a create made, by the undo rows of create.c against the
+ * state on disk; works from any cut-off point of a create. Order: the program, its cgroup, the
+ * state directory; poststop hooks after all is gone but the record (runtime-spec "Lifecycle" 11 to
+ * 13).
  */
 #include "runtime/life/internal.h"
 
@@ -35,7 +36,8 @@ static void context_from_box(const struct life_host *h, struct life_box *b, stru
 		c->child.pidfd = FD_NONE;
 }
 
-/* Not our child: life_spawn_kill() cannot reap it, so its end is waited for here, with a deadline. */
+/* Not our child: life_spawn_kill() cannot reap it, so its end is waited for here, with a deadline.
+ */
 static int end_init(struct life_create *c, const char *id, struct err *e)
 {
 	if (c->child.pidfd < 0)
@@ -75,7 +77,8 @@ int life_delete_box(const struct life_host *h, struct life_box *b, bool is_force
 		return -e->code;
 	}
 	if (has_hooks && life_store_config(b, &conf, &ignored) < 0)
-		log_warn("container \"%s\": its poststop hooks cannot be run: %s", b->id, ignored.text);
+		log_warn("container \"%s\": its poststop hooks cannot be run: %s", b->id,
+			 ignored.text);
 	context_from_box(h, b, &c, &a);
 	/* Everything at once: tasks that outlive init in a shared pid namespace too. */
 	kill_cgroup(b);
@@ -100,7 +103,8 @@ int life_delete_box(const struct life_host *h, struct life_box *b, bool is_force
 	return r;
 }
 
-/* A broken state: the intent says where the cgroup is; without that too, the default place is asked. */
+/* A broken state: the intent says where the cgroup is; without that too, the default place is
+ * asked. */
 static void use_intent(const struct life_host *h, struct life_box *b)
 {
 	AUTO(cg) cg = CG_NONE;

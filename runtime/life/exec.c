@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/exec: a second process in a container: the process document from a file or the options,
- * one clone (two for a normal user) into the container's cgroup, all namespaces joined at once by the pidfd
- * of init. Reads the saved config, never the bundle (G13).
+ * runtime/life/exec: a second process in a container: the process document from a file or the
+ * options, one clone (two for a normal user) into the container's cgroup, all namespaces joined at
+ * once by the pidfd of init. Reads the saved config, never the bundle (G13).
  */
 #include "runtime/life/internal.h"
 
@@ -48,7 +48,7 @@ static int load_process_file(struct exec_run *x, struct err *e)
 {
 	AUTO(buf) text = {0};
 	struct json_errors errs = {.arena = &x->box.arena};
-	int r = file_read_at(AT_FDCWD, x->a->process_file, JSON_DOCUMENT_MAX, &text);
+	int r = file_read_path(x->a->process_file, JSON_DOCUMENT_MAX, &text);
 
 	if (r < 0)
 		return err_sys(e, r, "--process: read \"%s\"", x->a->process_file);
@@ -79,9 +79,10 @@ static int parse_user(struct exec_run *x, struct err *e)
 	x->process->user = u;
 	if (x->a->user) {
 		if (num_user(x->a->user, &uid, &gid, &has_gid) < 0)
-			return err_set(e, ERR_INPUT, EINVAL,
-				       "--user \"%.64s\": must be UID or UID:GID, as decimal numbers",
-				       x->a->user);
+			return err_set(
+				e, ERR_INPUT, EINVAL,
+				"--user \"%.64s\": must be UID or UID:GID, as decimal numbers",
+				x->a->user);
 		u->uid = (struct opt_u32){true, uid};
 		if (has_gid)
 			u->gid = (struct opt_u32){true, gid};
@@ -92,7 +93,8 @@ static int parse_user(struct exec_run *x, struct err *e)
 	u->additional_gids.n = 0;
 	for (size_t i = 0; i < x->a->groups.n; i++)
 		if (num_id(x->a->groups.v[i], &u->additional_gids.v[u->additional_gids.n++]) < 0)
-			return err_set(e, ERR_INPUT, EINVAL, "--additional-gids \"%.64s\": not a group id",
+			return err_set(e, ERR_INPUT, EINVAL,
+				       "--additional-gids \"%.64s\": not a group id",
 				       x->a->groups.v[i]);
 	return 0;
 }
@@ -127,7 +129,8 @@ static int add_caps(struct exec_run *x, struct err *e)
 		if (cap < 0)
 			cap = word_find(&spec_words_capability, arena_printf(a, "CAP_%s", name));
 		if (cap < 0)
-			return err_set(e, ERR_INPUT, EINVAL, "--cap: unknown capability \"%.64s\"", name);
+			return err_set(e, ERR_INPUT, EINVAL, "--cap: unknown capability \"%.64s\"",
+				       name);
 		/* Inheritable stays as it was: a non-empty set is a known hole (security.md C7). */
 		add_cap(a, &c->bounding, cap);
 		add_cap(a, &c->effective, cap);
@@ -148,8 +151,9 @@ static int build_process(struct exec_run *x, struct err *e)
 	while (a->argv && a->argv[n])
 		n++;
 	if (n == 0)
-		return err_set(e, ERR_INPUT, EINVAL,
-			       "exec needs a command: `stiva exec ID CMD [ARG...]` or --process FILE");
+		return err_set(
+			e, ERR_INPUT, EINVAL,
+			"exec needs a command: `stiva exec ID CMD [ARG...]` or --process FILE");
 	p->args = (struct strvec){(char **)a->argv, n};
 	p->terminal = (struct opt_bool){true, a->tty.v};
 	p->env = join_vectors(&x->box.arena, p->env, a->env);
@@ -187,7 +191,8 @@ static int load_process(struct exec_run *x, struct err *e)
 	if (x->process->terminal.v && x->a->detach && !x->a->console_socket)
 		return err_set(e, ERR_INPUT, EINVAL, "a detached terminal needs --console-socket");
 	if (!x->process->terminal.v && x->a->console_socket)
-		return err_set(e, ERR_INPUT, EINVAL, "--console-socket given, but no terminal is wanted");
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "--console-socket given, but no terminal is wanted");
 	return 0;
 }
 
@@ -237,7 +242,8 @@ static int compile_filter(struct exec_run *x, struct err *e)
 	AUTO_FD cache = openat(x->box.root_fd, LIFE_SECCOMP_DIR,
 			       O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	return guard_seccomp_prepare(x->conf->linux_->seccomp, cache, &x->box.arena, &x->job.filter, e);
+	return guard_seccomp_prepare(x->conf->linux_->seccomp, cache, &x->box.arena, &x->job.filter,
+				     e);
 }
 
 static int check_fds(const struct exec_run *x, struct err *e)
@@ -342,7 +348,8 @@ static int launch(struct exec_run *x, struct err *e)
 		auto_fd_done(&x->console_fd);
 	}
 	if (r == 0 && x->a->pidfd_socket)
-		r = life_tty_send(x->a->pidfd_socket, x->child.pidfd, x->a->id, "--pidfd-socket", e);
+		r = life_tty_send(x->a->pidfd_socket, x->child.pidfd, x->a->id, "--pidfd-socket",
+				  e);
 	return r < 0 ? r : write_pid_file(x, e);
 }
 
@@ -356,7 +363,8 @@ int life_exec(const struct life_host *h, const struct life_exec_args *a, int *re
 			     .child = LIFE_CHILD_INIT,
 			     .cgroup_fd = FD_NONE,
 			     .console_fd = FD_NONE};
-	struct life_relay relay = {.master_fd = FD_NONE, .notify_fd = FD_NONE, .signal_fd = FD_NONE};
+	struct life_relay relay = {
+		.master_fd = FD_NONE, .notify_fd = FD_NONE, .signal_fd = FD_NONE};
 
 	*ret_status = 0;
 	init_job_reset(&x.job);

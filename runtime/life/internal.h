@@ -7,13 +7,13 @@
 #include "runtime/init/init.h"
 #include "runtime/life/life.h"
 
-#define LIFE_ID_MAX	128
-#define LIFE_GATE	"gate"	       /* the start gate's socket in the state directory */
-#define LIFE_CONFIG	"config.json"  /* the copy that exec, start and delete read (G13) */
+#define LIFE_ID_MAX	 128
+#define LIFE_GATE	 "gate"	       /* the start gate's socket in the state directory */
+#define LIFE_CONFIG	 "config.json" /* the copy that exec, start and delete read (G13) */
 #define LIFE_SECCOMP_DIR ".seccomp"    /* compiled filters, beside the containers */
-#define LIFE_NOTIFY_DIR "notify"
-#define LIFE_NOTIFY_ENV "/run/notify/notify.sock"
-#define LIFE_WAIT_MS	10000	       /* for locks and for a killed init to be gone */
+#define LIFE_NOTIFY_DIR	 "notify"
+#define LIFE_NOTIFY_ENV	 "/run/notify/notify.sock"
+#define LIFE_WAIT_MS	 10000 /* for locks and for a killed init to be gone */
 
 /* ---- record.c: the state record, a field table (design.md 1.6) ---- */
 enum life_stage { LIFE_STAGE_CREATING, LIFE_STAGE_CREATED, LIFE_STAGE_N };
@@ -45,7 +45,8 @@ struct life_box {
 	int root_fd, dir_fd; /* owned */
 	struct arena arena;  /* owned; holds rec */
 	struct life_record *rec;
-	struct life_record *intent; /* when the state is missing or broken: what create set out to make */
+	struct life_record
+		*intent; /* when the state is missing or broken: what create set out to make */
 	struct err why;
 	bool is_locked;
 	char id[LIFE_ID_MAX + 1];
@@ -57,11 +58,12 @@ struct life_box {
 void life_box_done(struct life_box *b);
 
 int life_store_id_check(const char *id, struct err *e) MUST_CHECK;
-/* Opens (and makes, 0700, if `make`) the state root. -ENOENT without a message when it is not there. */
+/* Opens (and makes, 0700, if `make`) the state root. -ENOENT without a message when it is not
+ * there. */
 int life_store_root(const struct life_host *h, bool make, int *ret_fd, struct err *e) MUST_CHECK;
 /* Claims a new id: directory made and locked. EEXIST: the text of U53. */
-int life_store_claim(const struct life_host *h, const char *id, struct life_box *ret, struct err *e)
-	MUST_CHECK;
+int life_store_claim(const struct life_host *h, const char *id, struct life_box *ret,
+		     struct err *e) MUST_CHECK;
 /* Opens an existing one; locked exclusively if is_locked (deadline LIFE_WAIT_MS), else a consistent
  * snapshot. Missing: "container \"ID\" does not exist", code ENOENT, class ERR_STATE. */
 int life_store_open(const struct life_host *h, const char *id, bool is_locked, struct life_box *ret,
@@ -85,8 +87,8 @@ enum life_verb {
 };
 /* The live status, from the record and the kernel. */
 enum spec_status life_machine_status(const struct life_box *b);
-int life_machine_check(enum life_verb v, enum spec_status s, const char *id, struct err *e)
-	MUST_CHECK;
+int life_machine_check(enum life_verb v, enum spec_status s, const char *id,
+		       struct err *e) MUST_CHECK;
 /* A checked pidfd of the container's init, or -ESRCH. */
 int life_machine_pidfd(const struct life_box *b);
 /* The OCI state of a box with this status; strings borrowed from the record. */
@@ -97,8 +99,8 @@ int life_machine_cgroup(const struct life_box *b, struct cg *ret, struct err *e)
 /* ---- spawn.c: clone, namespaces, id maps ---- */
 struct life_child {
 	pid_t pid;
-	int pidfd;   /* owned */
-	int sock_fd; /* owned; our end */
+	int pidfd;	/* owned */
+	int sock_fd;	/* owned; our end */
 	bool is_mapped; /* maps are written, or none are needed */
 };
 #define LIFE_CHILD_INIT                                                                            \
@@ -109,8 +111,8 @@ void life_child_done(struct life_child *c); /* closes; does not kill */
 /* Opens and proves the namespaces to join; fills flags. */
 int life_spawn_plan(const struct spec_config *conf, struct init_ns *ret, struct err *e) MUST_CHECK;
 void life_spawn_plan_done(struct init_ns *ns);
-/* Clones the child into cgroup_fd (FD_NONE = none) and, through S if it must, brings it to the point where
- * its maps are written. entry as init_main. */
+/* Clones the child into cgroup_fd (FD_NONE = none) and, through S if it must, brings it to the
+ * point where its maps are written. entry as init_main. */
 int life_spawn(struct init_job *job, int cgroup_fd, void (*entry)(struct init_job *),
 	       struct life_child *ret, struct err *e) MUST_CHECK;
 /* SIGKILL and reap, as often as one likes. */
@@ -154,13 +156,14 @@ int life_create_prepare(struct life_create *c, struct err *e) MUST_CHECK;
 extern const struct step_list life_create_steps;
 /* Prepares and runs the steps; on failure nothing is left but what c owns. */
 int life_create_run(struct life_create *c, struct err *e) MUST_CHECK;
-/* Undoes, by the rows of life_create_steps, what is on disk; runs poststop hooks. The box must be locked.
- * is_forced: tolerate a broken record. */
-int life_delete_box(const struct life_host *h, struct life_box *b, bool is_forced, struct err *e)
-	MUST_CHECK;
+/* Undoes, by the rows of life_create_steps, what is on disk; runs poststop hooks. The box must be
+ * locked. is_forced: tolerate a broken record. */
+int life_delete_box(const struct life_host *h, struct life_box *b, bool is_forced,
+		    struct err *e) MUST_CHECK;
 
 /* ---- start.c ---- */
-/* What the launch may ask of us: the seccomp agent (conf, state), a place for the console's master. */
+/* What the launch may ask of us: the seccomp agent (conf, state), a place for the console's master.
+ */
 struct life_launch {
 	const struct spec_config *conf;
 	const struct spec_state *state;
@@ -168,8 +171,9 @@ struct life_launch {
 };
 /* Says RUN on sock_fd, then waits. */
 int life_start_run(int sock_fd, const struct life_launch *l, struct err *e) MUST_CHECK;
-/* Answers the child until its end of the socket closes: by execve, which is success, or by its death after
- * a FAIL. A child killed in between looks like success here, and like a stopped container afterwards. */
+/* Answers the child until its end of the socket closes: by execve, which is success, or by its
+ * death after a FAIL. A child killed in between looks like success here, and like a stopped
+ * container afterwards. */
 int life_start_wait(int sock_fd, const struct life_launch *l, struct err *e) MUST_CHECK;
 int life_hooks_outside(const struct spec_config *conf, enum spec_hook_kind kind,
 		       const struct spec_state *state, enum spec_status status, const char *bundle,
@@ -188,8 +192,8 @@ struct life_relay {
 };
 /* Blocks all signals that are to be forwarded and opens a signalfd; *ret_old is the mask before. */
 int life_relay_signals(int *ret_fd, struct err *e) MUST_CHECK;
-/* Relays bytes, signals and window sizes until the process ends. The terminal is restored on each way
- * out. Reaps it: *ret_status as proc_wait(). */
+/* Relays bytes, signals and window sizes until the process ends. The terminal is restored on each
+ * way out. Reaps it: *ret_status as proc_wait(). */
 int life_relay(struct life_relay *r, int *ret_status, struct err *e) MUST_CHECK;
 /* sd_notify: binds the proxy socket in the container's state directory; waits for READY=1. */
 int life_notify_bind(int state_dir_fd, int *ret_fd, struct err *e) MUST_CHECK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life: the parent side: the life of a container, verb by verb. runtime/cli fills one of the
- * structs below from the command line and calls life_<verb>(). Nothing here prints (but warnings); all
- * text goes through struct err or a buffer.
+ * runtime/life: the parent side: the life of a container, verb by verb. runtime/cli fills one of
+ * the structs below from the command line and calls life_<verb>(). Nothing here prints (but
+ * warnings); all text goes through struct err or a buffer.
  */
 #ifndef STIVA_LIFE_LIFE_H
 #define STIVA_LIFE_LIFE_H
@@ -38,8 +38,8 @@ struct life_create_args {
 	/* run only */
 	bool detach, keep, no_subreaper;
 };
-int life_create(const struct life_host *h, const struct life_create_args *a, struct err *e)
-	MUST_CHECK;
+int life_create(const struct life_host *h, const struct life_create_args *a,
+		struct err *e) MUST_CHECK;
 /* *ret_status: the program's exit code or 128 + signal; 0 with detach. */
 int life_run(const struct life_host *h, const struct life_create_args *a, int *ret_status,
 	     struct err *e) MUST_CHECK;
@@ -48,14 +48,15 @@ int life_start(const struct life_host *h, const char *id, struct err *e) MUST_CH
 /* ---- exec ---- */
 struct life_exec_args {
 	const char *id;
-	const char *process_file; /* --process FILE, or NULL: from the members below and the config */
-	char *const *argv;	  /* NULL-terminated */
-	struct strvec env;	  /* added to the config's */
+	const char
+		*process_file; /* --process FILE, or NULL: from the members below and the config */
+	char *const *argv;     /* NULL-terminated */
+	struct strvec env;     /* added to the config's */
 	const char *cwd;
-	const char *user;	   /* "UID[:GID]" or NULL */
-	struct strvec groups;	   /* --additional-gids */
-	struct strvec caps;	   /* --cap, added to every set but ambient */
-	struct opt_bool tty;	   /* -t, --tty=false; absent = the process file's word, else false */
+	const char *user;     /* "UID[:GID]" or NULL */
+	struct strvec groups; /* --additional-gids */
+	struct strvec caps;   /* --cap, added to every set but ambient */
+	struct opt_bool tty;  /* -t, --tty=false; absent = the process file's word, else false */
 	struct opt_bool no_new_privs;
 	const char *apparmor, *process_label;
 	const char *console_socket, *pid_file, *pidfd_socket;
@@ -68,19 +69,19 @@ int life_exec(const struct life_host *h, const struct life_exec_args *a, int *re
 
 /* ---- kill, delete, pause, resume ---- */
 /* signal NULL: the image's stop signal (org.opencontainers.image.stopSignal), else TERM. */
-int life_kill(const struct life_host *h, const char *id, const char *signal, bool all, struct err *e)
-	MUST_CHECK;
+int life_kill(const struct life_host *h, const char *id, const char *signal, bool all,
+	      struct err *e) MUST_CHECK;
 int life_delete(const struct life_host *h, const char *id, bool force, struct err *e) MUST_CHECK;
 int life_pause(const struct life_host *h, const char *id, struct err *e) MUST_CHECK;
 int life_resume(const struct life_host *h, const char *id, struct err *e) MUST_CHECK;
-/* Ids that match an extended regular expression, malloc'ed vector of malloc'ed strings (life_ids_done).
- * regex NULL: all. */
+/* Ids that match an extended regular expression, malloc'ed vector of malloc'ed strings
+ * (life_ids_done). regex NULL: all. */
 struct life_ids {
 	char **v; /* owned */
 	size_t n;
 };
-int life_ids_find(const struct life_host *h, const char *regex, struct life_ids *ret, struct err *e)
-	MUST_CHECK;
+int life_ids_find(const struct life_host *h, const char *regex, struct life_ids *ret,
+		  struct err *e) MUST_CHECK;
 void life_ids_done(struct life_ids *ids);
 
 /* ---- state, list, ps ---- */
@@ -92,8 +93,8 @@ OBJ_VEC(life_view);
 int life_state(const struct life_host *h, const char *id, struct arena *a, struct life_view *ret,
 	       struct err *e) MUST_CHECK;
 /* All containers, by id; one whose record cannot be read has the status "broken" and a warning. */
-int life_list(const struct life_host *h, struct arena *a, struct life_view_vec *ret, struct err *e)
-	MUST_CHECK;
+int life_list(const struct life_host *h, struct arena *a, struct life_view_vec *ret,
+	      struct err *e) MUST_CHECK;
 /* Pids of the whole container in the caller's pid namespace; malloc'ed. */
 int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t *ret_n,
 	    struct err *e) MUST_CHECK;
@@ -102,7 +103,8 @@ int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t 
 /* Prints "list.row" of every step list, one a line (test builds: what STIVA_FAULT may name). */
 void life_faults_print(struct buf *out);
 
-/* The plan of a bundle's mounts, namespaces and cgroup, as text: `create --plan`. No side effect. */
+/* The plan of a bundle's mounts, namespaces and cgroup, as text: `create --plan`. No side effect.
+ */
 int life_plan_print(const struct life_host *h, const struct life_create_args *a, struct buf *out,
 		    struct err *e) MUST_CHECK;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/list: what is there: state, list, ps, ids by pattern. Reads consistent snapshots without
- * locks, so that a hook may ask for the state of the container that is being created.
+ * runtime/life/list: what is there: state, list, ps, ids by pattern. Reads consistent snapshots
+ * without locks, so that a hook may ask for the state of the container that is being created.
  */
 #include "runtime/life/internal.h"
 
@@ -138,7 +138,8 @@ int life_list(const struct life_host *h, struct arena *a, struct life_view_vec *
 	return 0;
 }
 
-int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t *ret_n, struct err *e)
+int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t *ret_n,
+	    struct err *e)
 {
 	AUTO(life_box) b = LIFE_BOX_INIT;
 	AUTO(cg) cg = CG_NONE;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/machine: the live status of a container, and which verb is legal in which status: one
- * table, with a row for every refusal. The texts are those that engines look for (conformance 3.9).
+ * runtime/life/machine: the live status of a container, and which verb is legal in which status:
+ * one table, with a row for every refusal. The texts are those that engines look for
+ * (conformance 3.9).
  */
 #include "runtime/life/internal.h"
 
@@ -59,7 +60,8 @@ int life_machine_check(enum life_verb v, enum spec_status s, const char *id, str
 	if (!why)
 		return 0;
 	/* No such process is what a caller that polls for the end wants to hear by code too. */
-	return err_set(e, ERR_STATE, s == SPEC_STOPPED ? ESRCH : EBUSY, "container \"%s\": %s", id, why);
+	return err_set(e, ERR_STATE, s == SPEC_STOPPED ? ESRCH : EBUSY, "container \"%s\": %s", id,
+		       why);
 }
 
 /* True when this process of this boot still lives. */
@@ -75,8 +77,8 @@ static bool lives(const struct life_record *rec, const struct life_rec_process *
 	return start == p->start.v && state != 'Z' && state != 'X' && state != 'x';
 }
 
-/* A start that was killed between exec and unlink leaves the gate behind: the name of a process which
- * still waits is our own. */
+/* A start that was killed between exec and unlink leaves the gate behind: the name of a process
+ * which still waits is our own. */
 static bool waits_at_gate(const struct life_box *b)
 {
 	struct stat st;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/notify: sd_notify(3) out of a container: a proxy socket whose directory is mounted in the
- * container at /run/notify. Only READY=1 passes, with MAINPID of init as the host sees it: nothing else
- * that a container says may steer the service manager.
+ * runtime/life/notify: sd_notify(3) out of a container: a proxy socket whose directory is mounted
+ * in the container at /run/notify. Only READY=1 passes, with MAINPID of init as the host sees it:
+ * nothing else that a container says may steer the service manager.
  */
 #include "runtime/life/internal.h"
 
@@ -31,7 +31,8 @@ int life_notify_bind(int state_dir_fd, int *ret_fd, struct err *e)
 
 	if (dir < 0 || fd < 0)
 		return err_sys(e, errno, "make the sd_notify socket");
-	/* The container may have put something in its place; it is only a name in its own directory. */
+	/* The container may have put something in its place; it is only a name in its own
+	 * directory. */
 	(void)unlinkat(dir, SOCKET_NAME, 0);
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/" SOCKET_NAME, fd_proc_path(dir, dir_path));
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/prepare: everything of a create that comes before the first side effect: the config read
- * and checked, plans made, host paths opened, the seccomp filter compiled. Fills struct life_create.
+ * runtime/life/prepare: everything of a create that comes before the first side effect: the config
+ * read and checked, plans made, host paths opened, the seccomp filter compiled. Fills struct
+ * life_create.
  */
 #include "runtime/life/internal.h"
 
@@ -39,12 +40,13 @@ static int open_bundle(struct life_create *c, struct err *e)
 static int read_config(struct life_create *c, struct err *e)
 {
 	const char *name = c->a->config ? c->a->config : LIFE_CONFIG;
-	int dir = c->a->config ? AT_FDCWD : c->bundle_fd;
-	int r = file_read_at(dir, name, JSON_DOCUMENT_MAX, &c->text);
+	int r = c->a->config ? file_read_path(name, JSON_DOCUMENT_MAX, &c->text)
+			     : file_read_at(c->bundle_fd, name, JSON_DOCUMENT_MAX, &c->text);
 
 	if (r == -ENOENT)
 		return err_set(e, ERR_INPUT, ENOENT,
-			       "%s: no such file or directory in bundle \"%s\" (make one with `stiva spec`)",
+			       "%s: no such file or directory in bundle \"%s\" (make one with "
+			       "`stiva spec`)",
 			       name, c->bundle);
 	if (r == -EFBIG)
 		return err_set(e, ERR_INPUT, EFBIG, "%s larger than 16 MiB", name);
@@ -71,8 +73,8 @@ static int check_fds(struct life_create *c, struct err *e)
 	c->job.preserve_fds = c->a->preserve_fds + c->job.listen_fds;
 	for (unsigned i = 0; i < c->job.preserve_fds; i++)
 		if (fcntl(3 + (int)i, F_GETFD) < 0)
-			return err_set(e, ERR_INPUT, EBADF,
-				       "--preserve-fds %u: fd %u is not open", c->a->preserve_fds, 3 + i);
+			return err_set(e, ERR_INPUT, EBADF, "--preserve-fds %u: fd %u is not open",
+				       c->a->preserve_fds, 3 + i);
 	return 0;
 }
 
@@ -82,9 +84,10 @@ static int check_console(const struct life_create *c, struct err *e)
 	bool foreground = c->is_run && !c->a->detach;
 
 	if (terminal && !foreground && !c->a->console_socket)
-		return err_set(e, ERR_INPUT, EINVAL,
-			       "process.terminal: a terminal needs --console-socket when the container is "
-			       "not run in the foreground");
+		return err_set(
+			e, ERR_INPUT, EINVAL,
+			"process.terminal: a terminal needs --console-socket when the container is "
+			"not run in the foreground");
 	if (!terminal && c->a->console_socket)
 		return err_set(e, ERR_INPUT, EINVAL,
 			       "--console-socket given, but process.terminal is false");
@@ -96,9 +99,10 @@ static int check_rootless(const struct life_create *c, struct err *e)
 {
 	if (geteuid() == 0 || spec_ns(c->conf, SPEC_NS_USER))
 		return 0;
-	return err_set(e, ERR_INPUT, EPERM,
-		       "linux.namespaces: rootless containers need a user namespace (see `stiva spec "
-		       "--rootless`)");
+	return err_set(
+		e, ERR_INPUT, EPERM,
+		"linux.namespaces: rootless containers need a user namespace (see `stiva spec "
+		"--rootless`)");
 }
 
 /* ---- plans ---- */
@@ -149,7 +153,8 @@ static int compile_filter(struct life_create *c, struct err *e)
 	if (cache_fd < 0 && errno == ENOENT && mkdirat(root_fd, LIFE_SECCOMP_DIR, 0700) == 0)
 		cache_fd = openat(root_fd, LIFE_SECCOMP_DIR,
 				  O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return guard_seccomp_prepare(c->conf->linux_->seccomp, cache_fd, &c->arena, &c->job.filter, e);
+	return guard_seccomp_prepare(c->conf->linux_->seccomp, cache_fd, &c->arena, &c->job.filter,
+				     e);
 }
 
 static bool has_hooks(const struct spec_config *conf, enum spec_hook_kind kind)
@@ -176,7 +181,8 @@ static void fill_job(struct life_create *c)
 	j->state = &c->state;
 	j->wants_keyring = !c->a->no_new_keyring;
 	/* Only hooks look at the container between its namespaces and its root. */
-	j->wants_go = has_hooks(conf, SPEC_HOOK_PRESTART) || has_hooks(conf, SPEC_HOOK_CREATE_RUNTIME) ||
+	j->wants_go = has_hooks(conf, SPEC_HOOK_PRESTART) ||
+		      has_hooks(conf, SPEC_HOOK_CREATE_RUNTIME) ||
 		      has_hooks(conf, SPEC_HOOK_CREATE_CONTAINER) ||
 		      has_hooks(conf, SPEC_HOOK_START_CONTAINER);
 }
@@ -278,7 +284,8 @@ int life_plan_print(const struct life_host *h, const struct life_create_args *a,
 		buf_printf(out, "bundle: %s\ncgroup: %s\n", c.bundle,
 			   c.cgroup_path[0] ? c.cgroup_path : "none");
 		for (size_t i = 0; i < ns->n; i++)
-			buf_printf(out, "namespace: %s %s\n", word_text(&spec_words_ns, ns->v[i].type.v),
+			buf_printf(out, "namespace: %s %s\n",
+				   word_text(&spec_words_ns, ns->v[i].type.v),
 				   ns->v[i].path ? ns->v[i].path : "new");
 		root_plan_print(c.plan, out);
 	}

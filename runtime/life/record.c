@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/record: the rows of state.json. One table drives the writer and the reader, so that they
- * cannot drift. Owns the format: a change that an older stiva could misread raises the schema.
+ * runtime/life/record: the rows of state.json. One table drives the writer and the reader, so that
+ * they cannot drift. Owns the format: a change that an older stiva could misread raises the schema.
  */
 #include "runtime/life/internal.h"
 

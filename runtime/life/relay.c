@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/relay: the foreground supervisor: terminal bytes both ways, window sizes, signals, the end of
- * the process. One poll loop; POLLOUT is asked for only while bytes are pending, so a slow reader costs
- * nothing. The user's terminal is restored on every way out.
+ * runtime/life/relay: the foreground supervisor: terminal bytes both ways, window sizes, signals,
+ * the end of the process. One poll loop; POLLOUT is asked for only while bytes are pending, so a
+ * slow reader costs nothing. The user's terminal is restored on every way out.
  */
 #include "runtime/life/internal.h"
 
@@ -33,9 +33,10 @@ struct stream {
 
 int life_relay_signals(int *ret_fd, struct err *e)
 {
-	/* Not forwarded: SIGPIPE and SIGURG are ours (U51), the faults cannot be blocked sensibly. */
-	static const int not_ours[] = {SIGPIPE, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT,
-				       SIGTRAP, SIGTTIN, SIGTTOU};
+	/* Not forwarded: SIGPIPE and SIGURG are ours (U51), the faults cannot be blocked sensibly.
+	 */
+	static const int not_ours[] = {SIGPIPE, SIGURG,	 SIGSEGV, SIGBUS,  SIGFPE,
+				       SIGILL,	SIGABRT, SIGTRAP, SIGTTIN, SIGTTOU};
 	sigset_t set;
 
 	sigfillset(&set);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/run: create + start in one process; in the foreground also its supervisor: relays bytes
- * and signals, waits, deletes. No gate is made: RUN goes over the socket that the child already has.
+ * runtime/life/run: create + start in one process; in the foreground also its supervisor: relays
+ * bytes and signals, waits, deletes. No gate is made: RUN goes over the socket that the child
+ * already has.
  */
 #include "runtime/life/internal.h"
 
@@ -45,7 +46,8 @@ static int start(struct life_create *c, int notify_fd, struct err *e)
 
 	auto_fd_done(&c->child.sock_fd);
 	if (r == 0)
-		r = life_hooks_outside(c->conf, SPEC_HOOK_POSTSTART, &s, SPEC_RUNNING, c->bundle, e);
+		r = life_hooks_outside(c->conf, SPEC_HOOK_POSTSTART, &s, SPEC_RUNNING, c->bundle,
+				       e);
 	if (r == 0 && notify_fd >= 0 && c->a->detach)
 		r = life_notify_wait(notify_fd, c->child.pidfd, c->child.pid, e);
 	return r;

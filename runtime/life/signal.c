@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/signal: kill, pause, resume. A process is only ever signalled through a pidfd whose start
- * time was compared with the record (security.md section 4, C28).
+ * runtime/life/signal: kill, pause, resume. A process is only ever signalled through a pidfd whose
+ * start time was compared with the record (security.md section 4, C28).
  */
 #include "runtime/life/internal.h"
 
@@ -31,14 +31,16 @@ static int choose_signal(const struct life_box *b, const char *text, int *ret, s
 		return 0;
 	}
 	if (num_signal(text, ret) < 0)
-		return err_set(e, ERR_INPUT, EINVAL,
-			       "unknown signal \"%.40s\": give a number or a name such as KILL, SIGTERM, "
-			       "RTMIN+3",
-			       text);
+		return err_set(
+			e, ERR_INPUT, EINVAL,
+			"unknown signal \"%.40s\": give a number or a name such as KILL, SIGTERM, "
+			"RTMIN+3",
+			text);
 	return 0;
 }
 
-/* Without a pid namespace of its own, KILL to init leaves the rest: the cgroup is the container (U83). */
+/* Without a pid namespace of its own, KILL to init leaves the rest: the cgroup is the container
+ * (U83). */
 static bool owns_pid_ns(struct life_box *b)
 {
 	struct spec_config *conf = NULL;
@@ -62,7 +64,8 @@ static int kill_all(struct life_box *b, int sig, struct err *e)
 	return sig == SIGKILL ? cg_kill(&cg, e) : cg_signal(&cg, sig, e);
 }
 
-int life_kill(const struct life_host *h, const char *id, const char *signal, bool all, struct err *e)
+int life_kill(const struct life_host *h, const char *id, const char *signal, bool all,
+	      struct err *e)
 {
 	AUTO(life_box) b = LIFE_BOX_INIT;
 	int sig = 0, r = life_store_open(h, id, false, &b, e);
@@ -74,7 +77,8 @@ int life_kill(const struct life_host *h, const char *id, const char *signal, boo
 	enum spec_status s = life_machine_status(&b);
 
 	/* containerd and podman send --all to containers that are gone. */
-	if (all && (s == SPEC_STOPPED || s == SPEC_CREATED || s == SPEC_RUNNING || s == SPEC_PAUSED))
+	if (all &&
+	    (s == SPEC_STOPPED || s == SPEC_CREATED || s == SPEC_RUNNING || s == SPEC_PAUSED))
 		return kill_all(&b, sig, e);
 	r = life_machine_check(LIFE_KILL, s, id, e);
 	if (r < 0)
@@ -98,7 +102,8 @@ static int set_frozen(const struct life_host *h, const char *id, bool on, struct
 	int r = life_store_open(h, id, true, &b, e);
 
 	if (r == 0)
-		r = life_machine_check(on ? LIFE_PAUSE : LIFE_RESUME, life_machine_status(&b), id, e);
+		r = life_machine_check(on ? LIFE_PAUSE : LIFE_RESUME, life_machine_status(&b), id,
+				       e);
 	if (r == 0)
 		r = life_machine_cgroup(&b, &cg, e);
 	if (r == -ENOENT && b.rec)

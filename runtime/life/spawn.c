@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/spawn: makes the child of a create or an exec: opens and proves the namespaces to join,
- * clones into the cgroup, writes id maps, reaps the stage. Owns no container state. Sources: man 2
- * clone3, man 7 user_namespaces, pid_namespaces, time_namespaces.
+ * runtime/life/spawn: makes the child of a create or an exec: opens and proves the namespaces to
+ * join, clones into the cgroup, writes id maps, reaps the stage. Owns no container state. Sources:
+ * man 2 clone3, man 7 user_namespaces, pid_namespaces, time_namespaces.
  *
- * A pid or time namespace takes hold of children only, so a privileged parent enters it for the length of
- * the clone and goes back: one fork. Where that needs the powers of a user namespace, the stage S does it.
+ * A pid or time namespace takes hold of children only, so a privileged parent enters it for the
+ * length of the clone and goes back: one fork. Where that needs the powers of a user namespace, the
+ * stage S does it.
  */
 #include "runtime/life/internal.h"
 
@@ -58,13 +59,14 @@ int life_spawn_explain(struct life_child *c, const struct cg *cg, struct err *e)
 	if (proc_wait(c->pidfd, 1000, &status) < 0)
 		return -e->code;
 	auto_fd_done(&c->pidfd);
-	if (cg && cg->dir_fd >= 0 && cg_read_u64(cg, "memory.events", "oom_kill", &kills) == 0 && kills)
+	if (cg && cg->dir_fd >= 0 && cg_read_u64(cg, "memory.events", "oom_kill", &kills) == 0 &&
+	    kills)
 		return err_set(e, ERR_KERNEL, ENOMEM,
 			       "init was killed for want of memory during its setup: raise "
 			       "linux.resources.memory.limit");
 	if (status > 128)
-		return err_set(e, ERR_KERNEL, ECHILD, "init was killed by signal %d during its setup",
-			       status - 128);
+		return err_set(e, ERR_KERNEL, ECHILD,
+			       "init was killed by signal %d during its setup", status - 128);
 	return err_set(e, ERR_KERNEL, ECHILD, "init ended with status %d during its setup", status);
 }
 
@@ -81,13 +83,14 @@ static int open_ns(const struct spec_namespace *n, size_t index, int *ret_fd, st
 		return err_sys(e, errno, "linux.namespaces[%zu].path: open \"%s\"", index, n->path);
 	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC)
 		return err_set(e, ERR_INPUT, EINVAL,
-			       "linux.namespaces[%zu].path: \"%s\" is not a namespace", index, n->path);
+			       "linux.namespaces[%zu].path: \"%s\" is not a namespace", index,
+			       n->path);
 	int type = ioctl(fd, NS_GET_NSTYPE);
 
 	if (type != (int)word_value(words, n->type.v))
 		return err_set(e, ERR_INPUT, EINVAL,
-			       "linux.namespaces[%zu].path: \"%s\" is not a %s namespace", index, n->path,
-			       word_text(words, n->type.v));
+			       "linux.namespaces[%zu].path: \"%s\" is not a %s namespace", index,
+			       n->path, word_text(words, n->type.v));
 	*ret_fd = fd_take(&fd);
 	return 0;
 }
@@ -141,7 +144,8 @@ static bool needs_stage(const struct init_job *j)
 }
 
 /* Enters what takes hold of children only. *ret_pid_back, *ret_time_back: the way back. */
-static int enter_for_children(struct init_job *j, int *ret_pid_back, int *ret_time_back, struct err *e)
+static int enter_for_children(struct init_job *j, int *ret_pid_back, int *ret_time_back,
+			      struct err *e)
 {
 	int pid_ns = j->ns.join_fd[SPEC_NS_PID], time_ns = j->ns.join_fd[SPEC_NS_TIME];
 	/* An exec joins both through the pidfd; the rest of its flags are the child's. */
@@ -287,12 +291,13 @@ int life_spawn_rlimits(const struct spec_process *p, pid_t pid, struct err *e)
 		const struct spec_rlimit *l = &p->rlimits.v[i];
 		struct rlimit64 v = {.rlim_cur = l->soft.v, .rlim_max = l->hard.v};
 
-		if (prlimit64(pid, (enum __rlimit_resource)word_value(&spec_words_rlimit, l->type.v), &v,
+		if (prlimit64(pid,
+			      (enum __rlimit_resource)word_value(&spec_words_rlimit, l->type.v), &v,
 			      NULL) < 0)
-			return err_sys(e, errno,
-				       "process.rlimits[%zu]: set %s to soft %llu, hard %llu", i,
-				       word_text(&spec_words_rlimit, l->type.v),
-				       (unsigned long long)l->soft.v, (unsigned long long)l->hard.v);
+			return err_sys(
+				e, errno, "process.rlimits[%zu]: set %s to soft %llu, hard %llu", i,
+				word_text(&spec_words_rlimit, l->type.v),
+				(unsigned long long)l->soft.v, (unsigned long long)l->hard.v);
 	}
 	return 0;
 }

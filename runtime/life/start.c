@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * runtime/life/start: opens the gate of a created container and waits until its program runs: the
- * socket's other end is close-on-exec, so its end without a FAIL is the success. Also the hooks that run
- * outside the container. Called by the `start` verb and by run.c.
+ * socket's other end is close-on-exec, so its end without a FAIL is the success. Also the hooks
+ * that run outside the container. Called by the `start` verb and by run.c.
  */
 #include "runtime/life/internal.h"
 
@@ -62,7 +62,8 @@ static int send_listener(const struct spec_config *conf, const struct spec_state
 	int r = fd_send(sock, text.data, text.len, &fd, 1);
 
 	if (r < 0)
-		return err_sys(e, r, "linux.seccomp.listenerPath: send to \"%s\"", s->listener_path);
+		return err_sys(e, r, "linux.seccomp.listenerPath: send to \"%s\"",
+			       s->listener_path);
 	return 0;
 }
 
@@ -81,7 +82,8 @@ static int take_message(int sock_fd, struct msg *m, const struct life_launch *l,
 	if (m->number == INIT_MSG_LISTENER && m->n_fds == 1) {
 		int r = send_listener(l->conf, l->state, m->fds[0], e);
 
-		return r < 0 ? r : init_proto_send(sock_fd, INIT_MSG_LISTENING, NULL, 0, NULL, 0, e);
+		return r < 0 ? r
+			     : init_proto_send(sock_fd, INIT_MSG_LISTENING, NULL, 0, NULL, 0, e);
 	}
 	return err_set(e, ERR_BUG, EBADMSG, "unexpected message %s during the launch",
 		       init_proto_name(m->number));
@@ -117,7 +119,8 @@ static int connect_gate(const struct life_box *b, int *ret_fd, struct err *e)
 	char dir[FD_PROC_MAX];
 	AUTO_FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/%s", fd_proc_path(b->dir_fd, dir), LIFE_GATE);
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/%s", fd_proc_path(b->dir_fd, dir),
+		 LIFE_GATE);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return err_sys(e, errno, "container \"%s\": open its start gate", b->id);
 	*ret_fd = fd_take(&fd);
@@ -132,7 +135,8 @@ static int poststart(const struct life_host *h, struct life_box *b, const struct
 	int r = life_hooks_outside(conf, SPEC_HOOK_POSTSTART, s, SPEC_RUNNING, b->rec->bundle, e);
 
 	if (r < 0 && life_delete_box(h, b, true, &ignored) < 0)
-		log_warn("container \"%s\": clean up after its poststart hook: %s", b->id, ignored.text);
+		log_warn("container \"%s\": clean up after its poststart hook: %s", b->id,
+			 ignored.text);
 	return r;
 }
 
@@ -148,7 +152,8 @@ static int start_locked(const struct life_host *h, struct life_box *b, struct er
 		return r;
 	if (!b->rec->has_process.v)
 		return err_set(e, ERR_STATE, EINVAL,
-			       "cannot start container \"%s\": its config.json has no process", b->id);
+			       "cannot start container \"%s\": its config.json has no process",
+			       b->id);
 	AUTO_FD pidfd = life_machine_pidfd(b);
 
 	if (pidfd < 0)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/life/store: the state directories: claim, lock, atomic record, removal. Everything goes through
- * directory fds opened once. The lock is flock(2) on the container's directory itself, so it can never
- * outlive it; who waited for it and then holds a removed directory sees that in st_nlink.
+ * runtime/life/store: the state directories: claim, lock, atomic record, removal. Everything goes
+ * through directory fds opened once. The lock is flock(2) on the container's directory itself, so
+ * it can never outlive it; who waited for it and then holds a removed directory sees that in
+ * st_nlink.
  *
- * No fsync: the state describes processes of this boot. After a power cut they are gone, and a torn record
- * is "broken", which delete --force removes.
+ * No fsync: the state describes processes of this boot. After a power cut they are gone, and a torn
+ * record is "broken", which delete --force removes.
  */
 #include "runtime/life/internal.h"
 
@@ -20,8 +21,8 @@
 #include "base/path.h"
 #include "base/ban.h"
 
-/* The intent is written before the first side effect, the state when all is made. A state that cannot be
- * read leaves the intent to say what must be cleaned. */
+/* The intent is written before the first side effect, the state when all is made. A state that
+ * cannot be read leaves the intent to say what must be cleaned. */
 #define INTENT_NAME "intent.json"
 #define RECORD_NAME "state.json"
 #define RECORD_MAX  (4u << 20)
@@ -54,12 +55,14 @@ int life_store_id_check(const char *id, struct err *e)
 		return err_set(e, ERR_INPUT, EINVAL, "container id too long (max %d)", LIFE_ID_MAX);
 	for (size_t i = 0; i < n; i++)
 		if (!is_id_char(id[i]))
-			return err_set(e, ERR_INPUT, EINVAL,
-				       "invalid container id \"%.64s\": only letters, digits and _ + - . "
-				       "may be in it",
-				       id);
+			return err_set(
+				e, ERR_INPUT, EINVAL,
+				"invalid container id \"%.64s\": only letters, digits and _ + - . "
+				"may be in it",
+				id);
 	if (str_eq(id, ".") || str_eq(id, "..") || str_eq(id, LIFE_SECCOMP_DIR))
-		return err_set(e, ERR_INPUT, EINVAL, "invalid container id \"%s\": it is reserved", id);
+		return err_set(e, ERR_INPUT, EINVAL, "invalid container id \"%s\": it is reserved",
+			       id);
 	return 0;
 }
 
@@ -69,8 +72,8 @@ static int root_path(const struct life_host *h, char *ret, size_t size, struct e
 {
 	if (h->root) {
 		if (h->root[0] != '/')
-			return err_set(e, ERR_INPUT, EINVAL, "--root \"%s\": must be an absolute path",
-				       h->root);
+			return err_set(e, ERR_INPUT, EINVAL,
+				       "--root \"%s\": must be an absolute path", h->root);
 		if (path_clean(h->root, ret, size) <= 1)
 			return err_set(e, ERR_INPUT, EINVAL,
 				       "--root \"%s\": must be a directory of its own", h->root);
@@ -81,13 +84,15 @@ static int root_path(const struct life_host *h, char *ret, size_t size, struct e
 
 	if (life_is_rootless(h)) {
 		if (!run || run[0] != '/')
-			return err_set(e, ERR_INPUT, EINVAL,
-				       "no state directory: set XDG_RUNTIME_DIR or give --root DIR");
+			return err_set(
+				e, ERR_INPUT, EINVAL,
+				"no state directory: set XDG_RUNTIME_DIR or give --root DIR");
 		n = snprintf(ret, size, "%s/stiva", run);
 	} else {
 		n = snprintf(ret, size, "/run/stiva");
 	}
-	return n < (int)size ? 0 : err_set(e, ERR_INPUT, ENAMETOOLONG, "state directory path too long");
+	return n < (int)size ? 0
+			     : err_set(e, ERR_INPUT, ENAMETOOLONG, "state directory path too long");
 }
 
 static int make_root(const char *path, struct err *e)
@@ -103,7 +108,8 @@ static int make_root(const char *path, struct err *e)
 	return 0;
 }
 
-/* A root that others can write, or that is not ours, would let them plant state (security.md C24). */
+/* A root that others can write, or that is not ours, would let them plant state (security.md C24).
+ */
 static int check_root(int fd, const char *path, struct err *e)
 {
 	struct stat st;
@@ -115,9 +121,10 @@ static int check_root(int fd, const char *path, struct err *e)
 			       "state directory \"%s\": owned by uid %u, not by us (%u)", path,
 			       st.st_uid, geteuid());
 	if (st.st_mode & 0022)
-		return err_set(e, ERR_INPUT, EPERM,
-			       "state directory \"%s\": others may write in it (mode %04o): chmod 0700 it",
-			       path, st.st_mode & 07777);
+		return err_set(
+			e, ERR_INPUT, EPERM,
+			"state directory \"%s\": others may write in it (mode %04o): chmod 0700 it",
+			path, st.st_mode & 07777);
 	return 0;
 }
 
@@ -162,8 +169,8 @@ static int lock_box(struct life_box *b, struct err *e)
 
 	if (r == -EBUSY)
 		return err_set(e, ERR_BUSY, EBUSY,
-			       "container \"%s\" is busy: another command has held it for %d s", b->id,
-			       LIFE_WAIT_MS / 1000);
+			       "container \"%s\" is busy: another command has held it for %d s",
+			       b->id, LIFE_WAIT_MS / 1000);
 	if (r < 0)
 		return err_sys(e, r, "lock the state of container \"%s\"", b->id);
 	if (fstat(b->dir_fd, &st) < 0)
@@ -183,9 +190,10 @@ int life_store_claim(const struct life_host *h, const char *id, struct life_box 
 	str_copy(b->id, sizeof(b->id), id);
 	if (mkdirat(b->root_fd, id, 0700) < 0) {
 		if (errno == EEXIST)
-			return err_set(e, ERR_STATE, EEXIST,
-				       "container with given ID already exists: \"%s\" (delete it first)",
-				       id);
+			return err_set(
+				e, ERR_STATE, EEXIST,
+				"container with given ID already exists: \"%s\" (delete it first)",
+				id);
 		return err_sys(e, errno, "make the state directory of container \"%s\"", id);
 	}
 	b->dir_fd = openat(b->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -274,7 +282,8 @@ int life_store_write(struct life_box *b, const struct life_record *rec, struct e
 	int r = file_replace_at(b->dir_fd, name, out.data, out.len, 0600);
 
 	if (r < 0)
-		return err_sys(e, r, "write the state of container \"%s\" (is the state directory full?)",
+		return err_sys(e, r,
+			       "write the state of container \"%s\" (is the state directory full?)",
 			       b->id);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/life/tty: hands an fd to an engine over its unix socket (--console-socket, --pidfd-socket): one
- * message with the fd and a name as payload, as conmon, containerd and go-runc expect. */
+/* runtime/life/tty: hands an fd to an engine over its unix socket (--console-socket,
+ * --pidfd-socket): one message with the fd and a name as payload, as conmon, containerd and go-runc
+ * expect. */
 #include "runtime/life/internal.h"
 
 #include <string.h>
@@ -8,7 +9,8 @@
 #include "base/fd.h"
 #include "base/ban.h"
 
-int life_tty_send(const char *socket_path, int fd, const char *name, const char *what, struct err *e)
+int life_tty_send(const char *socket_path, int fd, const char *name, const char *what,
+		  struct err *e)
 {
 	AUTO_FD sock = fd_unix_connect(socket_path);
 
