@@ -74,8 +74,7 @@ static int map_ref_cmp(const void *a, const void *b)
 static void map_close(struct json_vec *vec, const struct json_row *row)
 {
 	size_t size = elem_size(row), kept = 0;
-	AUTO_FREE
-	struct map_ref *refs = NULL;
+	AUTO_FREE struct map_ref *refs = NULL;
 	char *v = vec->v;
 
 	if (vec->n == 0 || (vec->n == 1 && row->kind == JSON_OBJMAP))

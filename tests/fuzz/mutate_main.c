@@ -362,8 +362,7 @@ static void mutate(struct buf *b)
 /* Names that begin with "process" or "resources" choose the mode by the first byte. */
 static void corpus_add(int dir_fd, const char *name)
 {
-	AUTO_FD
-	fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	AUTO_FD fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
 	struct buf *b = &corpus[corpus_n];
 	ssize_t n;
 
