@@ -191,12 +191,10 @@ static int unix_address(const char *path, struct sockaddr_un *ret, int *ret_dir_
 
 int fd_unix_connect(const char *path)
 {
-	AUTO_FD
-	dir_fd = FD_NONE;
+	AUTO_FD dir_fd = FD_NONE;
 	struct sockaddr_un to;
 	int r = unix_address(path, &to, &dir_fd);
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 
 	if (r < 0)
 		return r;

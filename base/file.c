@@ -24,8 +24,7 @@
 
 int file_read_at(int dir_fd, const char *name, size_t max, struct buf *out)
 {
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 	struct stat st;
 	ssize_t got;
 	size_t room;
@@ -83,8 +82,7 @@ int file_read_path(const char *path, size_t max, struct buf *out)
 
 int file_read_kernel(int dir_fd, const char *path, char *ret, size_t size)
 {
-	AUTO_FD
-	fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+	AUTO_FD fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
 	if (size == 0 || size > INT_MAX)
@@ -105,8 +103,7 @@ int file_read_kernel(int dir_fd, const char *path, char *ret, size_t size)
 
 int file_write_kernel(int dir_fd, const char *path, const char *text)
 {
-	AUTO_FD
-	fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
+	AUTO_FD fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
 	size_t n = strlen(text);
 	ssize_t w;
 
@@ -141,8 +138,7 @@ static int make_temporary(int dir_fd, const char *name, mode_t mode, char ret_te
 int file_replace_at(int dir_fd, const char *name, const void *p, size_t n, mode_t mode)
 {
 	char temp[NAME_MAX + 1];
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 	int r;
 
 	if (!path_is_name(name))
@@ -167,8 +163,7 @@ int file_replace_path(const char *path, const void *p, size_t n, mode_t mode)
 {
 	const char *slash = strrchr(path, '/');
 	char dir[PATH_MAX];
-	AUTO_FD
-	dir_fd = FD_NONE;
+	AUTO_FD dir_fd = FD_NONE;
 
 	if (!slash)
 		return file_replace_at(AT_FDCWD, path, p, n, mode);

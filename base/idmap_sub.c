@@ -25,8 +25,7 @@
 /* A file of the host's administrator, which may be a symlink. */
 static int read_host_file(const char *path, struct buf *out)
 {
-	AUTO_FD
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	AUTO_FD fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 	ssize_t n;
 

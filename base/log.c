@@ -60,8 +60,7 @@ int log_level_parse(const char *word, enum log_level *ret_level)
 int log_open(const struct log_settings *set, struct err *e)
 {
 	const char *path = set->path, *rest;
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 
 	sink.level = set->level;
 	sink.is_json = set->is_json;

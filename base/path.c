@@ -95,8 +95,7 @@ int path_mkfile_in(int root_fd, const char *path, mode_t mode)
 {
 	struct path_goal goal = {
 		.flags = O_PATH, .make = PATH_MAKE_FILE, .mode = mode, .dir_mode = PARENT_MODE};
-	AUTO_FD
-	fd = open_by_kernel(root_fd, path, O_PATH);
+	AUTO_FD fd = open_by_kernel(root_fd, path, O_PATH);
 	struct stat st;
 
 	if (fd == -ENOENT || fd == -ENOSYS)

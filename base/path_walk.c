@@ -187,8 +187,7 @@ static int finish(struct walk *w, const struct part *p, int *fd, bool is_dir)
 static int step_part(struct walk *w, const struct part *p, size_t next_at)
 {
 	bool keeps_link = p->is_last && !p->wants_dir && (w->goal->flags & O_NOFOLLOW);
-	AUTO_FD
-	fd = look(w, p);
+	AUTO_FD fd = look(w, p);
 	struct stat st;
 	int r;
 
@@ -243,8 +242,7 @@ static int next_part(struct walk *w, struct part *ret, size_t *ret_next_at)
 static int step_dots(struct walk *w, const struct part *p, size_t next_at)
 {
 	bool is_up = strcmp(p->name, "..") == 0;
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 
 	if (!is_up && strcmp(p->name, ".") != 0)
 		return 0;

@@ -102,8 +102,7 @@ int proc_start_time(pid_t pid, uint64_t *ret_ticks)
 
 int proc_open_checked(pid_t pid, uint64_t ticks)
 {
-	AUTO_FD
-	fd = pid > 0 ? sys_pidfd_open(pid, 0) : -ESRCH;
+	AUTO_FD fd = pid > 0 ? sys_pidfd_open(pid, 0) : -ESRCH;
 	uint64_t now;
 	char state;
 	int r;

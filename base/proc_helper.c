@@ -173,8 +173,7 @@ static int output_pipe(struct run *r, int *ret_write_fd)
 
 static int start(struct run *r, const struct proc_helper *h)
 {
-	AUTO_FD
-	in_fd = FD_NONE, out_fd = FD_NONE, exec_fd = FD_NONE;
+	AUTO_FD in_fd = FD_NONE, out_fd = FD_NONE, exec_fd = FD_NONE;
 	bool wants_pipe = r->output && (h->stdout_fd < 0 || h->stderr_fd < 0);
 	struct child_fds c;
 	int ends[2], e = 0;

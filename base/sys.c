@@ -119,8 +119,7 @@ int sys_loopback_up(void)
 	struct ifreq req = {.ifr_name = "lo"};
 	/* Interface ioctls work on a socket of any family; a unix one is the cheapest to make and
 	 * needs no IPv4 in the kernel. */
-	AUTO_FD
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	AUTO_FD fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
@@ -134,8 +133,7 @@ int sys_loopback_up(void)
 
 static bool probe_openat2(void)
 {
-	AUTO_FD
-	fd = sys_openat2(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT);
+	AUTO_FD fd = sys_openat2(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT);
 
 	/* Any other answer than "no such call" or a filter's refusal comes from the call itself. */
 	return fd != -ENOSYS && fd != -EPERM;

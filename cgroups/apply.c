@@ -25,8 +25,7 @@ static void list_page_sizes(int dir_fd, char *ret, size_t size)
 	size_t len = 0;
 	struct dirent *ent;
 	AUTO_DIR d = NULL;
-	AUTO_FD
-	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	ret[0] = '\0';
 	d = fd >= 0 ? fdopendir(fd) : NULL;
