@@ -133,8 +133,7 @@ static int open_rootfs(struct root_plan *p, struct err *e)
 	const char *path = p->conf->root->path;
 	char link[FD_PROC_MAX], real[4096];
 	struct stat st;
-	AUTO_FD
-	fd = openat(p->host.bundle_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD fd = openat(p->host.bundle_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_sys(e, errno, "root.path: \"%s\"", path);
@@ -167,9 +166,8 @@ static uint64_t early_propagation(const struct root_plan *p)
 static int clone_rootfs(const struct root_plan *p, int dir_fd, int *ret_fd, struct err *e)
 {
 	struct mount_attr attr = {.propagation = early_propagation(p)};
-	AUTO_FD
-	fd = sys_open_tree(dir_fd, "",
-			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+	AUTO_FD fd = sys_open_tree(
+		dir_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
 	int r;
 
 	if (fd < 0)
@@ -261,8 +259,7 @@ static int open_event_binds(struct root_plan *p, struct err *e)
 static int private_parent(int dir_fd, struct err *e)
 {
 	struct mount_attr attr = {.propagation = MS_PRIVATE};
-	AUTO_FD
-	fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
+	AUTO_FD fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
 
 	for (int depth = 0; fd >= 0 && depth < 4096; depth++) {
 		int r = sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr));
@@ -278,8 +275,7 @@ static int private_parent(int dir_fd, struct err *e)
 static int open_own_rootfs(const struct root_plan *p, int *ret_fd, struct err *e)
 {
 	struct stat st;
-	AUTO_FD
-	fd = openat(AT_FDCWD, p->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD fd = openat(AT_FDCWD, p->path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	/* Unreachable for mapped root: then the clone may as well lie on "/" until the pivot. */
 	if (fd < 0 && errno == EACCES && p->clone_fd >= 0) {
@@ -300,8 +296,7 @@ static int open_own_rootfs(const struct root_plan *p, int *ret_fd, struct err *e
 
 int root_attach(struct root_plan *p, struct err *e)
 {
-	AUTO_FD
-	dir_fd = FD_NONE;
+	AUTO_FD dir_fd = FD_NONE;
 	int r = own_propagation(p, e);
 
 	if (r == 0)

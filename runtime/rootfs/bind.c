@@ -48,8 +48,7 @@ int root_bind_open(const struct root_plan *p, const struct root_mount *m, int *r
 		flags |= AT_RECURSIVE;
 	if (m->is_src_nofollow)
 		flags |= AT_SYMLINK_NOFOLLOW;
-	AUTO_FD
-	fd = sys_open_tree(AT_FDCWD, m->host_path, flags);
+	AUTO_FD fd = sys_open_tree(AT_FDCWD, m->host_path, flags);
 	if (fd < 0)
 		return root_mount_fail(m, fd, source_hint(fd, m->is_rec), e);
 	/* In the child the whole namespace is private already, unless somebody wants events. */
@@ -74,8 +73,7 @@ static int copy_symlink(const struct root_plan *p, const struct root_mount *m, s
 	if (n < 0)
 		return errno == EINVAL ? 0 : root_mount_fail(m, -errno, "reading the source", e);
 	text[n] = '\0';
-	AUTO_FD
-	dir_fd = path_parent_in(p->root_fd, m->dest, true, name);
+	AUTO_FD dir_fd = path_parent_in(p->root_fd, m->dest, true, name);
 	if (dir_fd < 0)
 		return root_mount_fail(m, dir_fd, "making the link's directory", e);
 	if (symlinkat(text, dir_fd, name) == 0)
@@ -94,8 +92,7 @@ static int copy_symlink(const struct root_plan *p, const struct root_mount *m, s
 /* New flags for a mount that is there; its superblock, maybe the host's, is never touched. */
 static int remount(struct root_plan *p, struct root_mount *m, struct err *e)
 {
-	AUTO_FD
-	fd = path_open_in(p->root_fd, m->dest, O_PATH);
+	AUTO_FD fd = path_open_in(p->root_fd, m->dest, O_PATH);
 
 	if (fd < 0)
 		return root_mount_fail(m, fd, "the mount point cannot be opened", e);
@@ -104,8 +101,7 @@ static int remount(struct root_plan *p, struct root_mount *m, struct err *e)
 
 int root_bind_mount(struct root_plan *p, struct root_mount *m, struct err *e)
 {
-	AUTO_FD
-	target_fd = FD_NONE;
+	AUTO_FD target_fd = FD_NONE;
 	bool existed;
 	int r = 0;
 

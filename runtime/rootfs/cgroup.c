@@ -40,8 +40,7 @@ static int open_host_root(void)
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		struct statfs fs;
-		AUTO_FD
-		fd = openat(AT_FDCWD, paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		AUTO_FD fd = openat(AT_FDCWD, paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
 			return fd_take(&fd);
@@ -78,20 +77,17 @@ static int bind_own(const struct root_plan *p, const struct root_mount *m, int *
 	const char *path = p->host.cgroup_path;
 	int r = 0;
 
-	AUTO_FD
-	root_fd = open_host_root();
+	AUTO_FD root_fd = open_host_root();
 	if (root_fd < 0)
 		return root_mount_fail(m, root_fd, "the host has no cgroup2 at /sys/fs/cgroup", e);
 	if (!path)
 		r = own_path(text, sizeof(text), &path);
 	if (r < 0)
 		return root_mount_fail(m, r, "finding the container's own cgroup", e);
-	AUTO_FD
-	dir_fd = path_open_in(root_fd, path, O_PATH | O_DIRECTORY);
+	AUTO_FD dir_fd = path_open_in(root_fd, path, O_PATH | O_DIRECTORY);
 	if (dir_fd < 0)
 		return root_mount_fail(m, dir_fd, "opening the container's own cgroup", e);
-	AUTO_FD
-	fd = sys_open_tree(dir_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	AUTO_FD fd = sys_open_tree(dir_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (fd < 0)
 		return root_mount_fail(m, fd, "cloning the container's own cgroup", e);
 	/* As clone_host() of special.c: nothing locked is cleared. */
@@ -107,10 +103,8 @@ static int bind_own(const struct root_plan *p, const struct root_mount *m, int *
 int root_cgroup_mount(struct root_plan *p, struct root_mount *m, struct err *e)
 {
 	struct root_fs fs = {.type = "cgroup2", .source = m->source, .attr = root_attr_fresh(m)};
-	AUTO_FD
-	target_fd = FD_NONE;
-	AUTO_FD
-	tree_fd = FD_NONE;
+	AUTO_FD target_fd = FD_NONE;
+	AUTO_FD tree_fd = FD_NONE;
 	bool existed;
 	int r = root_target_open(p, m, FD_NONE, &target_fd, &existed, e);
 

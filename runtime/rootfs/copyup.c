@@ -61,15 +61,15 @@ static int copy_bytes(int from_fd, int to_fd)
 static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *st)
 {
 	struct stat now;
-	AUTO_FD
-	from_fd = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	AUTO_FD from_fd =
+		openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (from_fd < 0 || fstat(from_fd, &now) < 0)
 		return -errno;
 	if (!S_ISREG(now.st_mode) || now.st_dev != st->st_dev)
 		return -ESTALE;
-	AUTO_FD
-	to_fd = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AUTO_FD to_fd =
+		openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to_fd < 0)
 		return -errno;
 	int r = copy_bytes(from_fd, to_fd);
@@ -101,15 +101,13 @@ static int copy_node(int to_dir, const char *name, const struct stat *st)
 static int copy_dir(int from_dir, int to_dir, const char *name, const struct stat *st,
 		    unsigned depth, struct err *e)
 {
-	AUTO_FD
-	from_fd = openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD from_fd = openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (from_fd < 0)
 		return err_sys(e, errno, "tmpcopyup: open \"%s\"", name);
 	if (mkdirat(to_dir, name, 0700) < 0)
 		return err_sys(e, errno, "tmpcopyup: make \"%s\"", name);
-	AUTO_FD
-	to_fd = openat(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD to_fd = openat(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (to_fd < 0)
 		return err_sys(e, errno, "tmpcopyup: open the copy of \"%s\"", name);
 	int r = copy_level(from_fd, to_fd, depth + 1, e);

@@ -42,8 +42,7 @@ static int reuse(const struct root_device *d, int dir_fd, const char *name, stru
 {
 	char link[FD_PROC_MAX];
 	struct stat st;
-	AUTO_FD
-	fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(d, -errno, NULL, e);
@@ -65,9 +64,8 @@ static int open_bind_target(const struct root_device *d, int dir_fd, const char 
 			    struct err *e)
 {
 	struct stat st;
-	AUTO_FD
-	fd = openat(dir_fd, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    d->mode & 0777);
+	AUTO_FD fd = openat(dir_fd, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			    d->mode & 0777);
 
 	if (fd < 0 && errno != EEXIST)
 		return fail(d, -errno, "making its mount point", e);
@@ -85,11 +83,9 @@ static int open_bind_target(const struct root_device *d, int dir_fd, const char 
 static int bind_host(const struct root_device *d, int dir_fd, const char *name, struct err *e)
 {
 	struct stat st;
-	AUTO_FD
-	target_fd = FD_NONE;
-	AUTO_FD
-	fd = sys_open_tree(AT_FDCWD, d->path,
-			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	AUTO_FD target_fd = FD_NONE;
+	AUTO_FD fd = sys_open_tree(AT_FDCWD, d->path,
+				   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 
 	if (fd < 0)
 		return fail(d, fd, "no nodes can be made here, and the host's cannot be bound", e);
@@ -127,8 +123,7 @@ static int make_device(const struct root_plan *p, const struct root_device *d, i
 
 	if (d->name)
 		return make_node(d, dev_fd, d->name, is_bind, e);
-	AUTO_FD
-	dir_fd = path_parent_in(p->root_fd, d->path, true, name);
+	AUTO_FD dir_fd = path_parent_in(p->root_fd, d->path, true, name);
 	if (dir_fd < 0)
 		return fail(d, dir_fd, "making its directory", e);
 	struct statfs fs;
@@ -185,8 +180,7 @@ static int make_ptmx(int dev_fd, struct err *e)
 
 static int open_dev(const struct root_plan *p, int *ret_fd, struct err *e)
 {
-	AUTO_FD
-	fd = path_open_in_nofollow(p->root_fd, "/dev", O_PATH | O_DIRECTORY);
+	AUTO_FD fd = path_open_in_nofollow(p->root_fd, "/dev", O_PATH | O_DIRECTORY);
 
 	if (fd == -ENOENT)
 		fd = path_mkdirs_in(p->root_fd, "/dev", 0755);
@@ -201,8 +195,7 @@ static int open_dev(const struct root_plan *p, int *ret_fd, struct err *e)
 
 int root_devices(struct root_plan *p, struct err *e)
 {
-	AUTO_FD
-	dev_fd = FD_NONE;
+	AUTO_FD dev_fd = FD_NONE;
 	bool is_bind = p->has_userns;
 
 	/* Whoever binds the host's /dev has all devices, and anything made would stay on the host.
@@ -229,15 +222,14 @@ int root_devices(struct root_plan *p, struct err *e)
 
 static int open_console_target(const struct root_plan *p, int *ret_fd, struct err *e)
 {
-	AUTO_FD
-	dev_fd = FD_NONE;
+	AUTO_FD dev_fd = FD_NONE;
 	struct stat st;
 	int r = open_dev(p, &dev_fd, e);
 
 	if (r < 0)
 		return r;
-	AUTO_FD
-	fd = openat(dev_fd, "console", O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AUTO_FD fd = openat(dev_fd, "console", O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			    0600);
 	if (fd < 0 && errno == EEXIST) {
 		fd = openat(dev_fd, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
@@ -254,9 +246,8 @@ static int open_console_target(const struct root_plan *p, int *ret_fd, struct er
 /* The container's devpts, or the host's when the config mounts none. */
 static int open_pts(const struct root_plan *p, int *ret_fd, struct err *e)
 {
-	AUTO_FD
-	fd = p->has_pts ? path_open_in(p->root_fd, "/dev/pts", O_PATH | O_DIRECTORY)
-			: openat(AT_FDCWD, "/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD fd = p->has_pts ? path_open_in(p->root_fd, "/dev/pts", O_PATH | O_DIRECTORY)
+				: openat(AT_FDCWD, "/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_sys(e, p->has_pts ? fd : errno, "terminal: open \"/dev/pts\"");
@@ -266,8 +257,7 @@ static int open_pts(const struct root_plan *p, int *ret_fd, struct err *e)
 
 int root_console(struct root_plan *p, int *ret_master_fd, int *ret_slave_fd, struct err *e)
 {
-	AUTO_FD
-	pts_fd = FD_NONE, master_fd = FD_NONE, slave_fd = FD_NONE, target_fd = FD_NONE;
+	AUTO_FD pts_fd = FD_NONE, master_fd = FD_NONE, slave_fd = FD_NONE, target_fd = FD_NONE;
 	int r = open_pts(p, &pts_fd, e);
 
 	if (r == 0)
@@ -277,9 +267,8 @@ int root_console(struct root_plan *p, int *ret_master_fd, int *ret_slave_fd, str
 	if (r < 0)
 		return r;
 	if (target_fd >= 0) {
-		AUTO_FD
-		tree_fd = sys_open_tree(slave_fd, "",
-					OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		AUTO_FD tree_fd = sys_open_tree(
+			slave_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 
 		r = tree_fd < 0 ? tree_fd : root_attach_tree(tree_fd, target_fd);
 		if (r < 0)

@@ -134,8 +134,7 @@ static void read_log(int fs_fd, char *text, size_t n)
 
 int root_fs_make(const struct root_fs *f, int *ret_tree_fd, char *log_text, size_t n)
 {
-	AUTO_FD
-	fs_fd = sys_fsopen(f->type, FSOPEN_CLOEXEC);
+	AUTO_FD fs_fd = sys_fsopen(f->type, FSOPEN_CLOEXEC);
 	int r;
 
 	if (n)

@@ -132,18 +132,15 @@ int root_idmap_parse(struct root_plan *p, struct root_mount *m, const char *text
 static int userns_of_maps(const struct id_map *uids, const struct id_map *gids, int *ret_fd,
 			  struct err *e)
 {
-	AUTO_FD
-	pidfd = FD_NONE;
+	AUTO_FD pidfd = FD_NONE;
 	char path[64];
 	int ends[2], status;
 	bool denied;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "pipe");
-	AUTO_FD
-	read_fd = ends[0];
-	AUTO_FD
-	write_fd = ends[1];
+	AUTO_FD read_fd = ends[0];
+	AUTO_FD write_fd = ends[1];
 	pid_t pid = proc_clone(CLONE_NEWUSER, -1, &pidfd);
 	if (pid == 0) {
 		char c;
@@ -157,8 +154,7 @@ static int userns_of_maps(const struct id_map *uids, const struct id_map *gids, 
 		return err_sys(e, pid, "make a user namespace");
 	int r = idmap_write(pid, uids, gids, &denied, e);
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	AUTO_FD
-	fd = r < 0 ? FD_NONE : openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	AUTO_FD fd = r < 0 ? FD_NONE : openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (r == 0 && fd < 0)
 		r = err_sys(e, errno, "open the user namespace");
 	fd_replace(&write_fd, FD_NONE);
@@ -181,8 +177,7 @@ int root_idmap_userns(const struct root_plan *p, const struct root_mount *m, int
 	}
 	/* Without maps of its own: those of the container's user namespace (config.md, idmap). */
 	if (ns && ns->path && *ns->path) {
-		AUTO_FD
-		fd = openat(AT_FDCWD, ns->path, O_RDONLY | O_CLOEXEC);
+		AUTO_FD fd = openat(AT_FDCWD, ns->path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return err_sys(e, errno, "open \"%s\"", ns->path);
 		*ret_fd = fd_take(&fd);
@@ -197,8 +192,7 @@ int root_idmap_userns(const struct root_plan *p, const struct root_mount *m, int
 int root_idmap_apply(const struct root_plan *p, const struct root_mount *m, int tree_fd,
 		     struct err *e)
 {
-	AUTO_FD
-	ns_fd = FD_NONE;
+	AUTO_FD ns_fd = FD_NONE;
 	int r = root_idmap_userns(p, m, &ns_fd, e);
 
 	if (r < 0)

@@ -25,8 +25,7 @@ int root_pty_open(int pts_fd, int *ret_master_fd, int *ret_slave_fd, struct err 
 	if (fs.f_type != DEVPTS_SUPER_MAGIC)
 		return err_set(e, ERR_STATE, ENODEV, "terminal: \"/dev/pts\" is not a devpts");
 	/* The kernel alone makes names in a devpts, so this one can be opened. */
-	AUTO_FD
-	master = openat(pts_fd, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD master = openat(pts_fd, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
 	if (master < 0)
 		return err_sys(e, errno, "terminal: open \"/dev/pts/ptmx\"");
 	if (fstat(master, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
@@ -34,8 +33,7 @@ int root_pty_open(int pts_fd, int *ret_master_fd, int *ret_slave_fd, struct err 
 			       "terminal: \"/dev/pts/ptmx\" is not the pty multiplexer");
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return err_sys(e, errno, "terminal: unlock the pty");
-	AUTO_FD
-	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	AUTO_FD slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
 		return err_sys(e, errno, "terminal: open the other end of the pty");
 	*ret_master_fd = fd_take(&master);
@@ -45,13 +43,11 @@ int root_pty_open(int pts_fd, int *ret_master_fd, int *ret_slave_fd, struct err 
 
 int root_exec_pty(int *ret_master_fd, int *ret_slave_fd, struct err *e)
 {
-	AUTO_FD
-	root_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD root_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (root_fd < 0)
 		return err_sys(e, errno, "terminal: open \"/\"");
-	AUTO_FD
-	pts_fd = path_open_in(root_fd, "/dev/pts", O_PATH | O_DIRECTORY);
+	AUTO_FD pts_fd = path_open_in(root_fd, "/dev/pts", O_PATH | O_DIRECTORY);
 	if (pts_fd < 0)
 		return err_sys(e, pts_fd, "terminal: open \"/dev/pts\"");
 	return root_pty_open(pts_fd, ret_master_fd, ret_slave_fd, e);

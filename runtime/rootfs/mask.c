@@ -22,9 +22,8 @@ int root_mask_prepare(struct root_plan *p, struct err *e)
 
 	if (p->masked.n == 0)
 		return 0;
-	AUTO_FD
-	fd = sys_open_tree(AT_FDCWD, "/dev/null",
-			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	AUTO_FD fd = sys_open_tree(AT_FDCWD, "/dev/null",
+				   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 	if (fd < 0)
 		return err_sys(e, fd, "linux.maskedPaths: the host's \"/dev/null\"");
 	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
@@ -70,8 +69,7 @@ static int cover_with(struct cover *c, int target_fd)
 	int r;
 
 	if (c->is_attached) {
-		AUTO_FD
-		fd = sys_open_tree(c->fd, "", CLONE_FLAGS);
+		AUTO_FD fd = sys_open_tree(c->fd, "", CLONE_FLAGS);
 		return fd < 0 ? fd : root_attach_tree(fd, target_fd);
 	}
 	r = root_attach_tree(c->fd, target_fd);
@@ -83,8 +81,7 @@ static int mask_one(const struct root_plan *p, struct covers *c, const char *pat
 {
 	struct stat st;
 	int r = 0;
-	AUTO_FD
-	fd = path_open_in(p->root_fd, path, O_PATH);
+	AUTO_FD fd = path_open_in(p->root_fd, path, O_PATH);
 
 	/* A path below a file cannot be read either. */
 	if (fd == -ENOENT || fd == -ENOTDIR)
@@ -104,8 +101,7 @@ static int readonly_one(const struct root_plan *p, const char *path)
 {
 	struct stat st;
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-	AUTO_FD
-	fd = path_open_in(p->root_fd, path, O_PATH);
+	AUTO_FD fd = path_open_in(p->root_fd, path, O_PATH);
 
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return 0;
@@ -114,8 +110,7 @@ static int readonly_one(const struct root_plan *p, const char *path)
 	if (root_is_itself(p, &st))
 		return -EINVAL;
 	/* The other flags of the mounts stay; what is mounted below becomes read-only as well. */
-	AUTO_FD
-	tree_fd = sys_open_tree(fd, "", CLONE_FLAGS | AT_RECURSIVE);
+	AUTO_FD tree_fd = sys_open_tree(fd, "", CLONE_FLAGS | AT_RECURSIVE);
 	if (tree_fd < 0)
 		return tree_fd;
 	int r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr));

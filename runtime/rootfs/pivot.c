@@ -33,8 +33,7 @@ static int drop_old_root(const struct root_plan *p, int old_fd, struct err *e)
 
 static int pivot(const struct root_plan *p, struct err *e)
 {
-	AUTO_FD
-	old_fd = FD_NONE;
+	AUTO_FD old_fd = FD_NONE;
 
 	if (p->is_shared) {
 		old_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);

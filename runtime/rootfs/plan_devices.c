@@ -86,8 +86,7 @@ static int read_device(struct root_plan *p, struct root_device *d, const struct 
 			return bad(d->index, "minor", "must be between 0 and 1048575", e);
 		d->rdev = makedev((unsigned)c->major.v, (unsigned)c->minor.v);
 	}
-	/* Engines copy st_mode as it is, with the type's bits on top: those are not permissions. */
-	uint32_t mode = c->file_mode.has ? c->file_mode.v & ~(uint32_t)S_IFMT : 0666;
+	uint32_t mode = c->file_mode.has ? c->file_mode.v : 0666;
 	if (mode > 0777)
 		return bad(d->index, "fileMode", "only permission bits (0777) are allowed", e);
 	d->mode |= mode;

@@ -110,8 +110,8 @@ static int fill(struct making *k, struct err *e)
 static int clone_host(struct making *k, const char *path, int *ret_fd, struct err *e)
 {
 	struct root_mount as = *k->m;
-	AUTO_FD
-	fd = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	AUTO_FD fd =
+		sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
 	if (fd < 0)
 		return root_mount_fail(k->m, fd, "neither mounted anew nor bound from the host", e);
@@ -214,10 +214,8 @@ static int attach(struct making *k, int *tree_fd, struct err *e)
 	struct root_mount *m = k->m;
 
 	if (m->is_copy_up && k->existed) {
-		AUTO_FD
-		from_fd = openat(k->target_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		AUTO_FD
-		to_fd = openat(*tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		AUTO_FD from_fd = openat(k->target_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		AUTO_FD to_fd = openat(*tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		int r = from_fd < 0 || to_fd < 0 ? err_sys(e, errno, "open it for tmpcopyup")
 						 : root_copy_up(from_fd, to_fd, e);
 		if (r < 0)
@@ -232,8 +230,7 @@ static int attach(struct making *k, int *tree_fd, struct err *e)
 int root_special_mount(struct root_plan *p, struct root_mount *m, struct err *e)
 {
 	AUTO(making) k = {.p = p, .m = m, .target_fd = FD_NONE};
-	AUTO_FD
-	tree_fd = FD_NONE;
+	AUTO_FD tree_fd = FD_NONE;
 	int r = root_target_open(p, m, FD_NONE, &k.target_fd, &k.existed, e);
 
 	if (r == 0)

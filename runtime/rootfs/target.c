@@ -81,8 +81,7 @@ int root_target_open(const struct root_plan *p, const struct root_mount *m, int 
 		     int *ret_fd, bool *ret_existed, struct err *e)
 {
 	bool is_fixed = is_fixed_dir(m->dest);
-	AUTO_FD
-	fd = open_existing(p, m, is_fixed);
+	AUTO_FD fd = open_existing(p, m, is_fixed);
 	int r;
 
 	*ret_existed = fd >= 0;
