@@ -38,7 +38,7 @@ static const struct json_row device_rows[] = {
 	J_STR(T, type, "type", JF_REQ),
 	J_I64R(T, major, "major", 0, 0, 4095), /* 12 and 20 bits: MKDEV of the kernel */
 	J_I64R(T, minor, "minor", 0, 0, 1048575),
-	J_U32R(T, file_mode, "fileMode", 0, 0, 511), /* D03 */
+	J_U32R(T, file_mode, "fileMode", 0, 0, 0177777), /* D03: see plan_devices.c */
 	J_U32R(T, uid, "uid", 0, 0, 4294967294),
 	J_U32R(T, gid, "gid", 0, 0, 4294967294),
 };

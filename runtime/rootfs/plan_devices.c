@@ -87,6 +87,9 @@ static int read_device(struct root_plan *p, struct root_device *d, const struct 
 		d->rdev = makedev((unsigned)c->major.v, (unsigned)c->minor.v);
 	}
 	uint32_t mode = c->file_mode.has ? c->file_mode.v : 0666;
+	/* podman --privileged passes st_mode as it is: the type's own bits say nothing new. */
+	if ((mode & S_IFMT) == (d->mode & S_IFMT))
+		mode &= ~(uint32_t)S_IFMT;
 	if (mode > 0777)
 		return bad(d->index, "fileMode", "only permission bits (0777) are allowed", e);
 	d->mode |= mode;

@@ -170,7 +170,7 @@ static int add_data(const struct reading *rd, const char *word)
 
 	if (r < 0)
 		return r;
-	if (eq == word || !*word)
+	if (eq == word)
 		return bad(rd, word, "an option needs a name");
 	d->key = eq ? arena_strndup(rd->p->arena, word, (size_t)(eq - word)) : word;
 	d->value = eq ? eq + 1 : NULL;
@@ -189,6 +189,9 @@ static int read_word(const struct reading *rd, const char *word)
 
 	if (o)
 		return apply_row(rd, o);
+	/* podman --systemd writes empty ones. */
+	if (!*word)
+		return 0;
 	map = str_after(word, "idmap=");
 	if (!map && (map = str_after(word, "ridmap=")))
 		rd->m->is_idmap_rec = true;

@@ -104,8 +104,8 @@ static void test_devices(void **state)
 		   "must be in 0..4095");
 	config_bad(DEVICE("'path':'/dev/x','type':'c','major':1,'minor':1048576"), D ".minor",
 		   "must be in 0..1048575");
-	config_bad(DEVICE("'path':'/dev/x','type':'p','fileMode':512"), D ".fileMode",
-		   "must be in 0..511");
+	config_bad(DEVICE("'path':'/dev/x','type':'p','fileMode':65536"), D ".fileMode",
+		   "must be in 0..65535");
 	config_bad(DEVICE("'path':'/dev/x','type':'p','uid':4294967295"), D ".uid", "must be in");
 	config_ok(DEVICE("'path':'/dev/x..','type':'p'"));
 	config_ok(DEVICE("'path':'/dev/x','type':'u','major':4095,'minor':1048575,'fileMode':511"));
@@ -116,7 +116,7 @@ static void test_net_devices(void **state)
 #define NET(rows) NS_AND("{'type':'network'}", "'netDevices':{" rows "}")
 	(void)state;
 	config_bad(LINUX("'netDevices':{'eth1':{}}"), "linux.netDevices", "network namespace");
-	config_bad(NET("'a/b':{'name':'x'}"), "linux.netDevices.a/b", "is not the name");
+	config_bad(NET("'a/b':{'name':'x'}"), "linux.netDevices[\"a/b\"]", "is not the name");
 	config_bad(NET("'eth1':{'name':'a b'}"), "linux.netDevices.eth1.name", "is not the name");
 	config_bad(NET("'eth1':{'name':'a:b'}"), "linux.netDevices.eth1.name", "is not the name");
 	config_bad(NET("'eth1':{'name':'..'}"), "linux.netDevices.eth1.name", "is not the name");
