@@ -172,6 +172,9 @@ struct json_errors {
 void json_error_add(struct json_errors *errs, size_t byte, const char *path, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 
+/* Adds a name to a path: ".name", or ["na me"] when it is not a plain word. */
+void json_path_add(struct buf *path, const char *key);
+
 /* ---- the engine ---- */
 #define JSON_DOCUMENT_MAX (16u << 20)
 

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "base/json_frame.h"
+#include "base/log.h"
 #include "base/ban.h"
 
 void json_error_add(struct json_errors *errs, size_t byte, const char *path, const char *fmt, ...)
@@ -46,7 +47,7 @@ static bool is_plain_key(const char *key)
 	return *key != '\0';
 }
 
-static void path_add_key(struct buf *out, const char *key)
+void json_path_add(struct buf *out, const char *key)
 {
 	if (is_plain_key(key))
 		buf_printf(out, "%s%.100s", out->len ? "." : "", key);
@@ -63,14 +64,14 @@ static void path_build(const struct json_parser *p, struct buf *out)
 		switch (f->kind) {
 		case FRAME_OBJ:
 			if (f->row)
-				path_add_key(out, f->row->key);
+				json_path_add(out, f->row->key);
 			break;
 		case FRAME_LIST:
 			buf_printf(out, "[%zu]", f->index);
 			break;
 		case FRAME_MAP:
 			if (f->key)
-				path_add_key(out, f->key);
+				json_path_add(out, f->key);
 			break;
 		}
 	}
@@ -79,6 +80,18 @@ static void path_build(const struct json_parser *p, struct buf *out)
 static uint64_t row_bit(const struct json_frame *f)
 {
 	return UINT64_C(1) << ((size_t)(f->row - f->table->rows) % 64);
+}
+
+void json_note_unknown(const struct json_parser *p, const char *key, size_t len)
+{
+	struct buf path = {0};
+
+	if (log_get_level() < LOG_LEVEL_DEBUG)
+		return;
+	path_build(p, &path);
+	log_debug("unknown property \"%.*s\" of \"%s\" ignored", len > 64 ? 64 : (int)len, key,
+		  path.data ? path.data : "");
+	buf_done(&path);
 }
 
 int json_fail(struct json_parser *p, const char *fmt, ...)

@@ -9,6 +9,8 @@
 #include "base/json.h"
 
 #define JSON_DEPTH_MAX 64
+/* What one document may make of the arena: "{}," of three bytes makes a struct of a hundred. */
+#define JSON_MEMORY_MAX ((size_t)32 << 20)
 
 /* All vector shapes begin like this. */
 struct json_vec {
@@ -37,6 +39,7 @@ struct json_parser {
 	size_t byte; /* behind the token that is being handled */
 	size_t skip; /* containers open below a value that has no place */
 	size_t depth;
+	size_t total; /* of the arena, before */
 	bool has_failed, is_stopped;
 	struct json_frame frames[JSON_DEPTH_MAX];
 };
@@ -44,6 +47,8 @@ struct json_parser {
 /* ---- json_check.c ---- */
 /* An error at the place where the parser is. Return: 1, for yajl to go on. */
 int json_fail(struct json_parser *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* B80: a property that no row knows is worth a line of --debug. */
+void json_note_unknown(const struct json_parser *p, const char *key, size_t len);
 /* Adds the checks that are due when an object ends: the rows that must be there. */
 void json_check_object(struct json_parser *p, struct json_frame *f);
 /* True when the member at `at`, of this row's kind, is not there. */

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <yajl/yajl_parse.h>
 #include "base/json_text.h"
-#include "base/log.h"
 #include "base/ban.h"
 
 /* ---- frames ---- */
@@ -61,11 +60,22 @@ static int skip_open(struct json_parser *p)
 	return 1;
 }
 
+/* Every list, map and object asks this before it opens. */
 static bool is_too_deep(struct json_parser *p)
 {
 	if (p->depth + p->skip < JSON_DEPTH_MAX)
 		return false;
 	json_fail(p, "nested deeper than %d levels", JSON_DEPTH_MAX);
+	p->is_stopped = true;
+	return true;
+}
+
+/* Every string, number, name and object asks this: what takes memory. */
+static bool is_too_large(struct json_parser *p)
+{
+	if (p->a->total - p->total <= JSON_MEMORY_MAX)
+		return false;
+	json_fail(p, "the document takes more than %zu MiB", JSON_MEMORY_MAX >> 20);
 	p->is_stopped = true;
 	return true;
 }
@@ -194,6 +204,8 @@ static int on_number(void *ctx, const char *text, size_t len)
 
 	if (is_unwanted(p))
 		return 1;
+	if (is_too_large(p))
+		return 0;
 	if (!is_misfit(p, GOT_NUMBER))
 		json_store_number(p, text, len);
 	value_done(p);
@@ -206,6 +218,8 @@ static int on_string(void *ctx, const unsigned char *text, size_t len)
 
 	if (is_unwanted(p))
 		return 1;
+	if (is_too_large(p))
+		return 0;
 	if (!is_misfit(p, GOT_STRING))
 		json_store_string(p, (const char *)text, len);
 	value_done(p);
@@ -248,9 +262,7 @@ static int on_key(void *ctx, const unsigned char *text, size_t len)
 	}
 	f->row = row_find(f, key, len);
 	if (!f->row) {
-		if (log_get_level() >= LOG_LEVEL_DEBUG)
-			log_debug("%s: unknown property \"%.*s\" ignored", f->table->name,
-				  len > 64 ? 64 : (int)len, key);
+		json_note_unknown(p, key, len);
 	} else if (f->row->flags & JF_OTHER_OS) {
 		f->row = NULL;
 	} else {
@@ -266,7 +278,7 @@ static int on_object(void *ctx)
 	struct json_frame *f = frame_top(p);
 	char *obj;
 
-	if (is_too_deep(p))
+	if (is_too_deep(p) || is_too_large(p))
 		return 0;
 	if (is_unwanted(p) || is_misfit(p, GOT_OBJECT))
 		return skip_open(p);
@@ -379,7 +391,7 @@ int json_parse(const struct json_table *t, const char *text, size_t len, struct 
 		.yajl_end_array = on_end,
 	};
 	yajl_alloc_funcs mem = {yajl_mem_new, yajl_mem_more, yajl_mem_free, NULL};
-	struct json_parser p = {.a = a, .errs = errs, .top = t};
+	struct json_parser p = {.a = a, .errs = errs, .top = t, .total = a->total};
 	const char *wrong;
 	yajl_status status;
 	size_t byte = 0;

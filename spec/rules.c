@@ -40,6 +40,17 @@ char *spec_rule_path(char buf[SPEC_PATH_SIZE], const char *fmt, ...)
 	return buf;
 }
 
+char *spec_rule_key(char path[SPEC_PATH_SIZE], const char *at, const char *key)
+{
+	struct buf b = {0};
+
+	buf_adds(&b, at);
+	json_path_add(&b, key);
+	spec_rule_path(path, "%s", b.data);
+	buf_done(&b);
+	return path;
+}
+
 bool spec_rule_is_list(const char *s)
 {
 	uint64_t bits[8192 / 64]; /* more CPUs than CONFIG_NR_CPUS can be on any architecture */

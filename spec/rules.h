@@ -14,6 +14,8 @@ void spec_rule_error(struct json_errors *errs, const char *at, const char *what,
 /* "AT[i]" or "AT.key" into a caller's buffer. Return: buf. */
 #define SPEC_PATH_SIZE 192
 char *spec_rule_path(char buf[SPEC_PATH_SIZE], const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The path of a map's entry, made as the parser makes it. Return: buf. */
+char *spec_rule_key(char buf[SPEC_PATH_SIZE], const char *at, const char *key);
 
 void spec_rules_config(const struct spec_config *c, struct json_errors *errs);
 void spec_rules_process(const struct spec_process *p, const char *at, struct json_errors *errs);

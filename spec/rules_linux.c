@@ -57,7 +57,7 @@ static void rule_time_offsets(const struct spec_config *c, struct json_errors *e
 	for (size_t i = 0; i < o->n; i++) {
 		if (str_eq(o->v[i].key, "monotonic") || str_eq(o->v[i].key, "boottime"))
 			continue;
-		spec_rule_path(at, "linux.timeOffsets.%s", o->v[i].key);
+		spec_rule_key(at, "linux.timeOffsets", o->v[i].key);
 		spec_rule_error(errs, at, "", "is not a clock: monotonic or boottime");
 	}
 	if (o->n && !spec_ns_is_new(c, SPEC_NS_TIME))
@@ -121,7 +121,7 @@ static void rules_net_devices(const struct spec_config *c, struct json_errors *e
 	for (size_t i = 0; i < d->n; i++) {
 		const char *target = net_target(&d->v[i]);
 
-		spec_rule_path(at, "linux.netDevices.%s", d->v[i].key);
+		spec_rule_key(at, "linux.netDevices", d->v[i].key);
 		if (!is_net_name(d->v[i].key))
 			spec_rule_error(errs, at, "", "is not the name of a network device");
 		if (!is_net_name(target))

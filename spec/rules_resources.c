@@ -97,7 +97,7 @@ static void rule_rdma(const struct spec_resources *r, const char *at, struct jso
 		const struct spec_rdma *d = &r->rdma.v[i];
 		char path[SPEC_PATH_SIZE];
 
-		spec_rule_path(path, "rdma.%s", d->key);
+		spec_rule_key(path, "rdma", d->key);
 		if (!d->hca_handles.has && !d->hca_objects.has)
 			spec_rule_error(errs, at, path, "needs hcaHandles or hcaObjects");
 		if (!*d->key || strpbrk(d->key, " /") || spec_rule_has_control(d->key))

@@ -270,6 +270,22 @@ static void test_too_large(void **state)
 	free(text);
 }
 
+/* Three bytes that make a struct: the arena is capped, whatever the document's size. */
+static void test_memory(void **state)
+{
+	struct buf b = {0};
+
+	(void)state;
+	buf_adds(&b, "{'leaves':[{}");
+	for (int i = 0; i < 2000000; i++)
+		buf_adds(&b, ",{}");
+	buf_adds(&b, "]}");
+	assert_int_equal(parse(b.data), -EINVAL);
+	assert_null(tree);
+	assert_true(arena.total < 80u << 20);
+	buf_done(&b);
+}
+
 static void nest(struct buf *b, const char *open, const char *close, int n)
 {
 	buf_adds(b, "{'x':");
@@ -471,14 +487,14 @@ static void test_error_add(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),	     cmocka_unit_test(test_presence),
-		cmocka_unit_test(test_numbers),	     cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_top),	     cmocka_unit_test(test_text),
-		cmocka_unit_test(test_too_large),    cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_unknown_keys), cmocka_unit_test(test_duplicates),
-		cmocka_unit_test(test_flags),	     cmocka_unit_test(test_words),
-		cmocka_unit_test(test_all_errors),   cmocka_unit_test(test_linear),
-		cmocka_unit_test(test_error_add),
+		cmocka_unit_test(test_values),	   cmocka_unit_test(test_presence),
+		cmocka_unit_test(test_numbers),	   cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_top),	   cmocka_unit_test(test_text),
+		cmocka_unit_test(test_too_large),  cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_memory),	   cmocka_unit_test(test_unknown_keys),
+		cmocka_unit_test(test_duplicates), cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_words),	   cmocka_unit_test(test_all_errors),
+		cmocka_unit_test(test_linear),	   cmocka_unit_test(test_error_add),
 	};
 	int r = cmocka_run_group_tests_name("base/json", tests, NULL, NULL);
 

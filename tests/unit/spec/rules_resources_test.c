@@ -89,7 +89,8 @@ static void test_maps(void **state)
 {
 	(void)state;
 	config_bad(RESOURCES("'rdma':{'mlx':{}}"), R("rdma.mlx"), "needs hcaHandles or hcaObjects");
-	config_bad(RESOURCES("'rdma':{'a b':{'hcaHandles':1}}"), R("rdma.a b"), "not the name");
+	config_bad(RESOURCES("'rdma':{'a b':{'hcaHandles':1}}"), R("rdma[\"a b\"]"),
+		   "not the name");
 	config_ok(RESOURCES("'rdma':{'mlx5_0':{'hcaObjects':1}}"));
 	config_bad(RESOURCES("'unified':{'../x':'1'}"), R("unified"), "is not the name");
 	config_bad(RESOURCES("'unified':{'..':'1'}"), R("unified"), "is not the name");
