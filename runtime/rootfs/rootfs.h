@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/rootfs: from config to a mounted, pivoted root. First a plan (plain data, printable, made in
- * the parent before the fork), then functions that the init child calls in this order:
+ * runtime/rootfs: from config to a mounted, pivoted root. First a plan (plain data, printable, made
+ * in the parent before the fork), then functions that the init child calls in this order:
  *
  *   root_attach()   own mount namespace made slave/private, rootfs cloned detached and attached
  *   root_mount_all()   every mount of the config, in order
@@ -11,8 +11,8 @@
  *   root_pivot()    pivot_root, or MS_MOVE + chroot with --no-pivot
  *   root_seal()     masked and read-only paths, rootfsPropagation, read-only root
  *
- * Every path inside the container's tree is resolved by base/path under the root fd, once; mounts are
- * made detached with their final flags and attached by fd (security.md rules P1, P3).
+ * Every path inside the container's tree is resolved by base/path under the root fd, once; mounts
+ * are made detached with their final flags and attached by fd (security.md rules P1, P3).
  */
 #ifndef STIVA_ROOTFS_ROOTFS_H
 #define STIVA_ROOTFS_ROOTFS_H
@@ -24,12 +24,14 @@
 #include "spec/spec.h"
 
 struct root_host {
-	int bundle_fd;		/* borrowed: relative rootfs and bind sources start here */
-	const char *bundle;	/* absolute path, for messages */
-	const char *cgroup_path; /* "/a/b" from the cgroup2 root, for binds without a cgroup namespace */
-	bool is_privileged;	/* the parent may mount in its own namespace */
+	int bundle_fd;		 /* borrowed: relative rootfs and bind sources start here */
+	const char *bundle;	 /* absolute path, for messages */
+	const char *cgroup_path; /* "/a/b" from the cgroup2 root, for binds without a cgroup
+				    namespace */
+	bool is_privileged;	 /* the parent may mount in its own namespace */
 	bool no_pivot;
-	const char *notify_socket_dir; /* host directory holding sd_notify's proxy socket, or NULL */
+	const char
+		*notify_socket_dir; /* host directory holding sd_notify's proxy socket, or NULL */
 };
 
 struct root_plan; /* owned by the arena it was made in; its fds are closed by root_plan_close() */
@@ -38,8 +40,8 @@ struct root_plan; /* owned by the arena it was made in; its fds are closed by ro
 int root_plan_make(const struct spec_config *conf, const struct root_host *host, struct arena *a,
 		   struct root_plan **ret, struct err *e) MUST_CHECK;
 /* In the parent: opens the rootfs (O_PATH, must be a directory; its real path is then known), host
- * devices for binds, and, when the container has a new user namespace and we are privileged, the bind
- * sources as detached trees (open_tree), since mapped root may not reach them later. */
+ * devices for binds, and, when the container has a new user namespace and we are privileged, the
+ * bind sources as detached trees (open_tree), since mapped root may not reach them later. */
 int root_plan_open(struct root_plan *p, struct err *e) MUST_CHECK;
 /* The rootfs's absolute host path (for state), valid after root_plan_open(). */
 const char *root_plan_rootfs(const struct root_plan *p);
@@ -50,10 +52,10 @@ void root_plan_print(const struct root_plan *p, struct buf *out);
 int root_attach(struct root_plan *p, struct err *e) MUST_CHECK;
 int root_mount_all(struct root_plan *p, struct err *e) MUST_CHECK;
 int root_devices(struct root_plan *p, struct err *e) MUST_CHECK;
-/* Opens a pty in the container's devpts (or the host's when it has none): master CLOEXEC, slave opened
- * by TIOCGPTPEER; binds the slave on /dev/console. */
-int root_console(struct root_plan *p, int *ret_master_fd, int *ret_slave_fd, struct err *e)
-	MUST_CHECK;
+/* Opens a pty in the container's devpts (or the host's when it has none): master CLOEXEC, slave
+ * opened by TIOCGPTPEER; binds the slave on /dev/console. */
+int root_console(struct root_plan *p, int *ret_master_fd, int *ret_slave_fd,
+		 struct err *e) MUST_CHECK;
 int root_pivot(struct root_plan *p, struct err *e) MUST_CHECK;
 int root_seal(struct root_plan *p, struct err *e) MUST_CHECK;
 

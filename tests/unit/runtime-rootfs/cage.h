@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include "base/fd.h"
 #include "base/idmap.h"
+#include "base/path.h"
 #include "base/proc.h"
 #include "runtime/rootfs/rootfs.h"
 

@@ -356,5 +356,8 @@ int main(void)
 
 	if (!cage_enter())
 		return 0;
-	return cmocka_run_group_tests_name("runtime-rootfs/hostile", tests, NULL, NULL);
+	int r = cmocka_run_group_tests_name("runtime-rootfs/hostile", tests, NULL, NULL);
+	/* The same where openat2 is blocked (security.md P13). */
+	path_test_force_walk(true);
+	return r | cmocka_run_group_tests_name("runtime-rootfs/hostile-walk", tests, NULL, NULL);
 }

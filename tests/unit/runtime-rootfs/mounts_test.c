@@ -448,5 +448,8 @@ int main(void)
 
 	if (!cage_enter())
 		return 0;
-	return cmocka_run_group_tests_name("runtime-rootfs/mounts", tests, NULL, NULL);
+	int r = cmocka_run_group_tests_name("runtime-rootfs/mounts", tests, NULL, NULL);
+	/* The same where openat2 is blocked (security.md P13). */
+	path_test_force_walk(true);
+	return r | cmocka_run_group_tests_name("runtime-rootfs/mounts-walk", tests, NULL, NULL);
 }

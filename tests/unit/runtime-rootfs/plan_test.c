@@ -98,26 +98,78 @@ static void expect_mount_error(const char *mount, const char *words)
 	buf_done(&body);
 }
 
-#define RUNC_MOUNTS                                                                                                                                                                                                                \
-	M("/proc", "proc", "proc", "")                                                                                                                                                                                             \
-	"," M("/dev", "tmpfs", "tmpfs", "\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"") "," M("/dev/pts", "devpts", "devpts", "\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid=5\"") "," M( \
-		"/dev/shm", "tmpfs", "shm",                                                                                                                                                                                        \
-		"\"nosuid\",\"noexec\",\"nodev\",\"mode=1777\",\"size=65536k\"") "," M("/dev/"                                                                                                                                     \
-										       "mqueue",                                                                                                                                   \
-										       "mqueue",                                                                                                                                   \
-										       "mqueue",                                                                                                                                   \
-										       "\"nosuid"                                                                                                                                  \
-										       "\","                                                                                                                                       \
-										       "\"noexec"                                                                                                                                  \
-										       "\","                                                                                                                                       \
-										       "\"nodev"                                                                                                                                   \
-										       "\"") "," M("/sys",                                                                                                                         \
-												   "sysfs",                                                                                                                        \
-												   "sysfs",                                                                                                                        \
-												   "\"nosuid\",\"noexec\",\"nodev\",\"ro\"") "," M("/sys/fs/cgroup",                                                               \
-																		   "cgroup",                                                                       \
-																		   "cgroup",                                                                       \
-																		   "\"nosuid\",\"noexec\",\"nodev\",\"relatime\",\"ro\"")
+#define RUNC_MOUNTS                                                                                                                                                                     \
+	M("/proc", "proc", "proc", "")                                                                                                                                                  \
+	"," M(                                                                                                                                                                          \
+		"/dev", "tmpfs", "tmpfs",                                                                                                                                               \
+		"\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"") "," M("/dev/pts",                                                                                            \
+										 "devpts",                                                                                              \
+										 "devpts",                                                                                              \
+										 "\"nosuid\","                                                                                          \
+										 "\"noexec\","                                                                                          \
+										 "\"newinstance\""                                                                                      \
+										 ",\"ptmxmode="                                                                                         \
+										 "0666\",\"mode="                                                                                       \
+										 "0620\",\"gid="                                                                                        \
+										 "5\"") "," M("/d"                                                                                      \
+											      "ev"                                                                                      \
+											      "/s"                                                                                      \
+											      "h"                                                                                       \
+											      "m",                                                                                      \
+											      "tm"                                                                                      \
+											      "pf"                                                                                      \
+											      "s",                                                                                      \
+											      "sh"                                                                                      \
+											      "m",                                                                                      \
+											      "\""                                                                                      \
+											      "no"                                                                                      \
+											      "su"                                                                                      \
+											      "id"                                                                                      \
+											      "\""                                                                                      \
+											      ","                                                                                       \
+											      "\""                                                                                      \
+											      "no"                                                                                      \
+											      "ex"                                                                                      \
+											      "ec"                                                                                      \
+											      "\""                                                                                      \
+											      ","                                                                                       \
+											      "\""                                                                                      \
+											      "no"                                                                                      \
+											      "de"                                                                                      \
+											      "v"                                                                                       \
+											      "\""                                                                                      \
+											      ","                                                                                       \
+											      "\""                                                                                      \
+											      "mo"                                                                                      \
+											      "de"                                                                                      \
+											      "=1"                                                                                      \
+											      "77"                                                                                      \
+											      "7"                                                                                       \
+											      "\""                                                                                      \
+											      ","                                                                                       \
+											      "\""                                                                                      \
+											      "si"                                                                                      \
+											      "ze"                                                                                      \
+											      "=6"                                                                                      \
+											      "55"                                                                                      \
+											      "36"                                                                                      \
+											      "k"                                                                                       \
+											      "\"") "," M("/dev/"                                                                       \
+													  "mqueue",                                                                     \
+													  "mqueue",                                                                     \
+													  "mqueue",                                                                     \
+													  "\"nosuid"                                                                    \
+													  "\","                                                                         \
+													  "\"noexec"                                                                    \
+													  "\","                                                                         \
+													  "\"nodev"                                                                     \
+													  "\"") "," M("/sys",                                                           \
+														      "sysfs",                                                          \
+														      "sysfs",                                                          \
+														      "\"nosuid\",\"noexec\",\"nodev\",\"ro\"") "," M("/sys/fs/cgroup", \
+																				      "cgroup",         \
+																				      "cgroup",         \
+																				      "\"nosuid\",\"noexec\",\"nodev\",\"relatime\",\"ro\"")
 
 static void test_runc_default(void **state)
 {
