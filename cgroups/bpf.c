@@ -48,8 +48,7 @@ static int attach(int cgroup_fd, int prog_fd)
 static void log_verifier(const struct bpf_insn *insns, size_t n)
 {
 	char log[VERIFIER_LOG] = "";
-	AUTO_FD
-	fd = load(insns, n, log, sizeof(log));
+	AUTO_FD fd = load(insns, n, log, sizeof(log));
 
 	if (fd < 0)
 		log_debug("device filter: verifier: %.1000s", log);
@@ -68,8 +67,7 @@ int cg_devices_apply(const struct cg *c, const struct spec_config *conf, bool is
 	if (cg_devprog_allows_all(&rules))
 		return 0;
 	const struct bpf_insn *insns = cg_devprog_build(&rules, &a, &n);
-	AUTO_FD
-	prog_fd = load(insns, n, NULL, 0);
+	AUTO_FD prog_fd = load(insns, n, NULL, 0);
 	r = prog_fd < 0 ? prog_fd : attach(c->dir_fd, prog_fd);
 	if (r >= 0)
 		return 0;

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/fd.h"
 #include "base/file.h"
@@ -20,7 +21,7 @@
 #include "base/ban.h"
 
 #define SIGNAL_FREEZE_MS 2000
-#define THAW_STEP_MS	 20
+#define THAW_STEP_MS	 5
 #define POLL_STEP_MAX	 64
 #define SURVIVORS_SHOWN	 4
 
@@ -33,8 +34,7 @@ static bool is_gone(int r)
 
 int cg_procs_event(int dir_fd, const char *key, unsigned want, int timeout_ms)
 {
-	AUTO_FD
-	fd = openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	AUTO_FD fd = openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	const uint64_t start = proc_now_usec();
 	int step = 1;
 
@@ -101,8 +101,7 @@ static void add_pid(struct pids *p, pid_t pid)
 
 static int read_procs(int dir_fd, struct buf *out)
 {
-	AUTO_FD
-	fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	AUTO_FD fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -199,8 +198,7 @@ static void describe(struct buf *out, pid_t pid)
 
 int cg_procs_survivors(const struct cg *c, const char *what, struct err *e)
 {
-	AUTO_FREE
-	pid_t *pids = NULL;
+	AUTO_FREE pid_t *pids = NULL;
 	AUTO(buf) text = {0};
 	size_t n = 0;
 
@@ -249,6 +247,25 @@ int cg_is_frozen(const struct cg *c)
 	return r < 0 ? r : v == 1;
 }
 
+/*
+ * Seen on 6.18: when a task ends in a frozen cgroup one of whose descendants is not frozen at that
+ * moment, the kernel takes the cgroup for frozen (cgroup_update_frozen() does not look below), and
+ * a thaw at that moment misses it: "frozen 1" for ever, though all in it runs. A descendant that
+ * goes from frozen to thawed clears the flag of all above it; an empty one does so at once.
+ */
+static void clear_stuck_flag(int dir_fd)
+{
+	static const char name[] = "stiva-thaw";
+	int r = mkdirat(dir_fd, name, 0700) < 0 ? -errno : 0;
+
+	if (r == 0 || r == -EEXIST)
+		r = file_write_kernel(dir_fd, "stiva-thaw/cgroup.freeze", "1");
+	if (r == 0)
+		r = file_write_kernel(dir_fd, "stiva-thaw/cgroup.freeze", "0");
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 || r < 0)
+		log_debug("thaw: %s: %s", name, err_words(r < 0 ? r : errno));
+}
+
 /* Leaf. */
 static int thaw(int dir_fd, int timeout_ms)
 {
@@ -259,13 +276,8 @@ static int thaw(int dir_fd, int timeout_ms)
 		r = cg_procs_event(dir_fd, "frozen", 0, is_long ? THAW_STEP_MS : timeout_ms);
 	if (r != -ETIMEDOUT || !is_long)
 		return r;
-	/* Seen on 6.18: when tasks of a sub-cgroup end at the moment of the thaw, the kernel's
-	 * count of frozen descendants misses it and the cgroup says "frozen 1" for ever, though all
-	 * in it runs. Another round corrects the count. */
-	r = file_write_kernel(dir_fd, "cgroup.freeze", "1");
-	if (r == 0)
-		r = file_write_kernel(dir_fd, "cgroup.freeze", "0");
-	return r < 0 ? r : cg_procs_event(dir_fd, "frozen", 0, timeout_ms);
+	clear_stuck_flag(dir_fd);
+	return cg_procs_event(dir_fd, "frozen", 0, timeout_ms);
 }
 
 /* Leaf. */
@@ -309,8 +321,7 @@ static int signal_one(pid_t pid, int sig)
 {
 	/* They are frozen, so the number is still theirs; the pidfd makes that sure where they
 	 * could not be frozen. */
-	AUTO_FD
-	pidfd = pid == getpid() ? -ESRCH : sys_pidfd_open(pid, 0);
+	AUTO_FD pidfd = pid == getpid() ? -ESRCH : sys_pidfd_open(pid, 0);
 	int r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, sig);
 
 	return r == -ESRCH ? 0 : r;
@@ -318,8 +329,7 @@ static int signal_one(pid_t pid, int sig)
 
 static int signal_listed(const struct cg *c, int sig, struct err *e)
 {
-	AUTO_FREE
-	pid_t *pids = NULL;
+	AUTO_FREE pid_t *pids = NULL;
 	size_t n = 0;
 	char name[16];
 

@@ -41,8 +41,7 @@ static int open_by_steps(int dir_fd, const char *rel)
 {
 	char name[NAME_MAX + 1];
 	struct stat top, st;
-	AUTO_FD
-	at = FD_NONE;
+	AUTO_FD at = FD_NONE;
 
 	if (fstat(dir_fd, &top) < 0)
 		return -errno;
@@ -122,8 +121,7 @@ int cg_open(const char *path, struct cg *ret, struct err *e)
 	int root_fd = cg_where_root(e);
 	if (root_fd < 0)
 		return root_fd;
-	AUTO_FD
-	fd = cg_tree_open(root_fd, path + 1);
+	AUTO_FD fd = cg_tree_open(root_fd, path + 1);
 	if (fd == -ENOENT)
 		return err_set(e, ERR_STATE, ENOENT, "cgroup \"%s\" does not exist", path);
 	if (fd < 0)
@@ -159,8 +157,7 @@ static void unmake(struct make *m)
 	size_t len = m->made_len;
 
 	for (; m->made > 0; m->made--) {
-		AUTO_FD
-		parent_fd = FD_NONE;
+		AUTO_FD parent_fd = FD_NONE;
 		memcpy(path, m->path, len);
 		path[len] = '\0';
 		/* Somebody else's removal, or use, of one of them does not keep us from the rest.
@@ -189,8 +186,7 @@ static int open_readable(int dir_fd, const char *name)
 
 static void mark_parent(int parent_fd, const char *name)
 {
-	AUTO_FD
-	fd = open_readable(parent_fd, name);
+	AUTO_FD fd = open_readable(parent_fd, name);
 	if (fd < 0 || fchmod(fd, DIR_MODE) < 0 || fsetxattr(fd, mark, "1", 1, 0) < 0)
 		log_debug("cgroup \"%s\": not marked as ours: %s", name, err_words(errno));
 }
@@ -236,8 +232,7 @@ static int make_parents(struct make *m, struct err *e)
 {
 	char at_path[CG_PATH_MAX] = "/", name[NAME_MAX + 1];
 	const char *leaf = last_name(m->path);
-	AUTO_FD
-	at_fd = fcntl(m->root_fd, F_DUPFD_CLOEXEC, 3);
+	AUTO_FD at_fd = fcntl(m->root_fd, F_DUPFD_CLOEXEC, 3);
 
 	if (at_fd < 0)
 		return err_sys(e, errno, "duplicate the cgroup root's fd");
@@ -306,8 +301,7 @@ static int make_leaf(struct make *m, struct cg *ret, struct err *e)
 		m->made++;
 		m->made_len = strlen(m->path);
 	}
-	AUTO_FD
-	fd = cg_tree_open(m->parent_fd, name);
+	AUTO_FD fd = cg_tree_open(m->parent_fd, name);
 	if (fd == -ENOENT)
 		return -EAGAIN;
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -438,12 +432,10 @@ static void remove_parents(int root_fd, const char *path, unsigned made_levels)
 		if (cut == parent)
 			return;
 		*cut = '\0';
-		AUTO_FD
-		above_fd = FD_NONE;
+		AUTO_FD above_fd = FD_NONE;
 		if (open_parent(root_fd, parent, &above_fd) < 0)
 			continue; /* went with somebody else's removal: so may the next */
-		AUTO_FD
-		fd = open_readable(above_fd, last_name(parent));
+		AUTO_FD fd = open_readable(above_fd, last_name(parent));
 		if (fd < 0 && fd != -ENOENT)
 			return;
 		if (fd >= 0 && left == 0 && fgetxattr(fd, mark, &yes, 1) != 1)
@@ -457,8 +449,7 @@ static void remove_parents(int root_fd, const char *path, unsigned made_levels)
 
 int cg_remove(const char *path, uint64_t ino, unsigned made_levels, struct err *e)
 {
-	AUTO_FD
-	parent_fd = FD_NONE;
+	AUTO_FD parent_fd = FD_NONE;
 	struct stat st;
 
 	int r = check_path(path, e);

@@ -37,8 +37,7 @@ static void walk_done(struct walk *w)
 
 static int open_dir(int at_fd, const char *name, DIR **ret)
 {
-	AUTO_FD
-	fd = openat(at_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD fd = openat(at_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	DIR *d = fdopendir(fd);

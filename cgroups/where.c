@@ -52,8 +52,7 @@ int cg_where_root(struct err *e)
 		return root.fd;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		struct statfs fs;
-		AUTO_FD
-		fd = openat(AT_FDCWD, places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		AUTO_FD fd = openat(AT_FDCWD, places[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
 			return err_sys(e, errno, "open the cgroup root \"%s\"", places[i]);
 		/* The magic number proves that it is cgroup2 and no look-alike of an image. */
@@ -151,8 +150,7 @@ int cg_where_parse_self(const char *text, char *ret)
 static int own_cgroup(char *ret, struct err *e)
 {
 	const size_t size = 2 * CG_PATH_MAX;
-	AUTO_FREE
-	char *text = mem_alloc(size);
+	AUTO_FREE char *text = mem_alloc(size);
 	int r = file_read_kernel(AT_FDCWD, "/proc/self/cgroup", text, size);
 
 	if (r >= 0)
@@ -214,8 +212,7 @@ int cg_where_join(const char *cgroups_path, const char *id, const char *parent, 
 /* May the caller make cgroups below `path`, and move processes there? */
 static bool is_delegated(int root_fd, const char *path)
 {
-	AUTO_FD
-	fd = path[1] ? cg_tree_open(root_fd, path + 1) : fcntl(root_fd, F_DUPFD_CLOEXEC, 3);
+	AUTO_FD fd = path[1] ? cg_tree_open(root_fd, path + 1) : fcntl(root_fd, F_DUPFD_CLOEXEC, 3);
 	return fd >= 0 && faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) == 0 &&
 	       faccessat(fd, ".", W_OK, AT_EACCESS) == 0;
 }

@@ -239,8 +239,7 @@ static void occupied(void **state)
 static void deep_tree(void **state)
 {
 	AUTO(cg) c = CG_NONE;
-	AUTO_FREE
-	pid_t *pids = NULL;
+	AUTO_FREE pid_t *pids = NULL;
 	size_t n = 0;
 
 	(void)state;
@@ -454,8 +453,7 @@ static void device_filter(void **state)
 
 	(void)state;
 	NEED_CGROUP2();
-	AUTO_FD
-	probe = open("/dev/kmsg", O_RDWR | O_CLOEXEC);
+	AUTO_FD probe = open("/dev/kmsg", O_RDWR | O_CLOEXEC);
 	if (probe < 0)
 		skip();
 	apply_rules(deny, 1, &c);
