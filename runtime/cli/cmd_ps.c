@@ -24,8 +24,7 @@ static const struct cmd_opt rows[] = {
 static int run(struct cmd_call *call, struct err *e)
 {
 	const struct ps_args *a = call->args;
-	AUTO_FREE
-	pid_t *pids = NULL;
+	AUTO_FREE pid_t *pids = NULL;
 	size_t n = 0;
 	int r = life_ps(call->host, call->words[0], &pids, &n, e);
 

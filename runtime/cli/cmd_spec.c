@@ -24,8 +24,8 @@ static const struct cmd_opt rows[] = {
 
 static int write_new(int dir_fd, const char *name, const struct buf *text, struct err *e)
 {
-	AUTO_FD
-	fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	AUTO_FD fd =
+		openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	int r;
 
 	if (fd < 0 && errno == EEXIST)
@@ -45,8 +45,7 @@ static int run(struct cmd_call *call, struct err *e)
 {
 	const struct spec_args *a = call->args;
 	const char *dir = a->bundle ? a->bundle : ".";
-	AUTO_FD
-	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO(buf) text = {0};
 	const struct spec_config *conf;
 

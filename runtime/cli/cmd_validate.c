@@ -21,8 +21,7 @@ static const struct cmd_opt rows[] = {
 
 static int read_config(const char *dir, const char *file, struct buf *ret, struct err *e)
 {
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 	int r;
 
 	if (!file) {

@@ -322,8 +322,7 @@ int cmd_ps_table(const pid_t *pids, size_t n, char *const *args, struct arena *a
 	struct ps_choice chosen = {0};
 	struct cmd_table t = {.arena = arena, .gap = 2};
 	struct ps_clock c;
-	AUTO_FD
-	proc_fd = FD_NONE;
+	AUTO_FD proc_fd = FD_NONE;
 	int r = choose(args, &chosen, e);
 
 	if (r < 0)

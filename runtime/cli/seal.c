@@ -74,8 +74,7 @@ static int copy_all(int from_fd, int to_fd)
 static int make_memfd(int self_fd, struct err *e)
 {
 	int seals = SEALS | F_SEAL_EXEC;
-	AUTO_FD
-	fd = memfd_create("stiva", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	AUTO_FD fd = memfd_create("stiva", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 	int r;
 
 	if (fd < 0 && errno == EINVAL) { /* before Linux 6.3 */
@@ -101,10 +100,8 @@ static int is_sealed(void)
 
 int cmd_seal(char *const argv[], struct err *e)
 {
-	AUTO_FD
-	self_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	AUTO_FD
-	copy_fd = FD_NONE;
+	AUTO_FD self_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	AUTO_FD copy_fd = FD_NONE;
 	int seals, overlay;
 
 	if (self_fd < 0)

@@ -35,8 +35,7 @@
 static bool is_detached(uint64_t id)
 {
 	AUTO_FILE f = fopen("/proc/self/mountinfo", "re");
-	AUTO_FREE
-	char *line = NULL;
+	AUTO_FREE char *line = NULL;
 	char want[24];
 	size_t size = 0;
 	int n = snprintf(want, sizeof(want), "%llu ", (unsigned long long)id);
@@ -68,8 +67,7 @@ bool cmd_seal_overlay_is(int self_fd)
 static int open_own_dir(int self_fd, char *path, size_t size, const char **ret_name)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size - 1);
-	AUTO_FD
-	dir_fd = FD_NONE;
+	AUTO_FD dir_fd = FD_NONE;
 	struct stat a, b;
 	char *slash;
 
@@ -96,12 +94,9 @@ int cmd_seal_overlay(int self_fd)
 {
 	char path[4096], layers[FD_PROC_MAX + sizeof(OTHER_LAYER) + 1], dir[FD_PROC_MAX];
 	const char *name = NULL;
-	AUTO_FD
-	dir_fd = open_own_dir(self_fd, path, sizeof(path), &name);
-	AUTO_FD
-	fs_fd = FD_NONE;
-	AUTO_FD
-	mount_fd = FD_NONE;
+	AUTO_FD dir_fd = open_own_dir(self_fd, path, sizeof(path), &name);
+	AUTO_FD fs_fd = FD_NONE;
+	AUTO_FD mount_fd = FD_NONE;
 	int r;
 
 	if (dir_fd < 0)
