@@ -27,7 +27,7 @@ WARN	 := -Wall -Wextra -Werror -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prot
 	    -Wswitch-enum -Wimplicit-fallthrough -Wundef -Wwrite-strings -Wframe-larger-than=16384 \
 	    -Wpointer-arith -Wold-style-definition
 HARDEN	 := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fno-common \
-	    -fno-strict-aliasing -fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero
+	    -fno-strict-aliasing -fno-delete-null-pointer-checks $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
 CPPFLAGS := -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PKGS)) $(if $(SANITIZE),-DSTIVA_ONE_ALLOC) \
 	    $(if $(FAULTS),-DSTIVA_FAULTS)
 CFLAGS	 := -std=gnu17 -g -fPIE $(WARN) $(HARDEN) \
@@ -74,6 +74,9 @@ $(BIN): $(CLI_OBJS) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+# Tests are one file each and may hold their tables on the stack.
+TEST_CFLAGS = $(filter-out -Wmissing-prototypes -Wframe-larger-than=%,$(CFLAGS))
+
 # ---- unit tests: each links its room and the rooms of lower rank, nothing else ----
 rank_base		:= base
 rank_spec		:= spec base
@@ -92,7 +95,7 @@ UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
 define unit_room
 $(B)/unit/$(1)/%: tests/unit/$(1)/%.c $(foreach r,$(rank_$(1)),$(call lib_of,$(r)))
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CPPFLAGS) $$(filter-out -Wmissing-prototypes,$$(CFLAGS)) -Itests/unit/$(1) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) \
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(TEST_CFLAGS) -Itests/unit/$(1) \
 		-pie -MMD -MP -MF $$@.d $$< $$(UNIT_EXTRA_$(1)) $$(filter %.a,$$^) -Wl,-Bstatic -lseccomp -lcap -lyajl_s \
 		-Wl,-Bdynamic -lcmocka -o $$@
 endef
@@ -114,7 +117,7 @@ FUZZ_LIBS = $(call lib_of,spec) $(call lib_of,base)
 fuzz-bin: $(B)/fuzz/config
 $(B)/fuzz/config: $(wildcard tests/fuzz/*.c) $(FUZZ_LIBS)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -pie $^ -Wl,-Bstatic -lyajl_s -Wl,-Bdynamic -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) -pie $^ -Wl,-Bstatic -lyajl_s -Wl,-Bdynamic -o $@
 fuzz-smoke: ## 12,000 mutated documents under ASan and UBSan
 	@$(MAKE) SANITIZE=address,undefined fuzz-bin
 	@tests/fuzz/run build/obj/$(CC)-san-dyn/fuzz/config 12000
@@ -139,7 +142,7 @@ lint: ## layers, names, sizes, format, schema drift, shell
 	@tests/lint/run $(B)/lint/spec_paths
 $(B)/lint/spec_paths: tests/lint/spec_paths.c $(FUZZ_LIBS)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -pie $^ -Wl,-Bstatic -lyajl_s -Wl,-Bdynamic -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) -pie $^ -Wl,-Bstatic -lyajl_s -Wl,-Bdynamic -o $@
 fault-smoke: ## fails and kills every row of the step lists; 1,000 cycles; nothing may stay
 	@$(MAKE) FAULTS=1 all
 	@tests/faults/run build/obj/$(CC)-faults/stiva

@@ -1,15 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* runtime/cli/cmd_help: the verb help, and the hidden --man that `make docs` uses. */
+/* runtime/cli/cmd_help: the verb help, and the hidden options that `make docs` uses: --man (a page,
+ * or with
+ * --list the names of all pages) and --protocol (the table of messages). */
 #include "runtime/cli/cmd.h"
 
 #include "runtime/cli/out.h"
+#include "runtime/init/proto.h"
 #include "base/ban.h"
 
 struct help_args {
-	bool man;
+	bool man, list, protocol;
 };
 #define A struct help_args
-static const struct cmd_opt rows[] = {O_HIDDEN_FLAG(A, man, "man", 0)};
+static const struct cmd_opt rows[] = {
+	O_HIDDEN_FLAG(A, man, "man", 0),
+	O_HIDDEN_FLAG(A, list, "list", 0),
+	O_HIDDEN_FLAG(A, protocol, "protocol", 0),
+};
+
+static void print_pages(struct buf *out)
+{
+	buf_adds(out, "stiva\n");
+	for (size_t i = 0; cmd_verbs[i]; i++)
+		if (!cmd_verbs[i]->is_hidden)
+			buf_printf(out, "%s\n", cmd_verbs[i]->name);
+}
 
 static int run(struct cmd_call *call, struct err *e)
 {
@@ -21,7 +36,11 @@ static int run(struct cmd_call *call, struct err *e)
 		if (!v)
 			return -e->code;
 	}
-	if (a->man)
+	if (a->protocol)
+		init_proto_print(call->out);
+	else if (a->list)
+		print_pages(call->out);
+	else if (a->man)
 		cmd_man(v, call->out);
 	else if (v)
 		cmd_help_verb(v, cmd_out_width(), call->out);

@@ -1,0 +1,134 @@
+# bash completion of stiva: made by `stiva completion bash`
+_stiva_rows()
+{
+	opts='' args='' words=()
+	case $1 in
+	'')
+		opts='--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless -v --version -h --help'
+		args=' --root:dir --log:file --log-format:=text,json --log-level:=error,warning,info,debug --cgroup-manager:=cgroupfs,systemd,disabled'
+		words=('=create start run exec pause resume kill delete list state ps spec validate features help completion')
+		;;
+	create)
+		opts='-b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --plan -h --help'
+		args=' -b:dir --bundle:dir -f:file --config:file --console-socket:file --pidfd-socket:file --pid-file:file --preserve-fds:'
+		words=()
+		;;
+	start)
+		opts='-h --help'
+		args=''
+		words=('=id')
+		;;
+	run)
+		opts='-d --detach --keep -b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --plan -h --help'
+		args=' -b:dir --bundle:dir -f:file --config:file --console-socket:file --pidfd-socket:file --pid-file:file --preserve-fds:'
+		words=()
+		;;
+	exec)
+		opts='-p --process -d --detach -t --tty --console-socket --pidfd-socket --pid-file -u --user -g --additional-gids --cwd -e --env -c --cap --no-new-privs --apparmor --process-label --preserve-fds --cgroup --ignore-paused -h --help'
+		args=' -p:file --process:file --console-socket:file --pidfd-socket:file --pid-file:file -u: --user: -g: --additional-gids: --cwd: -e: --env: -c: --cap: --apparmor: --process-label: --preserve-fds: --cgroup:'
+		words=('=id')
+		;;
+	pause)
+		opts='-h --help'
+		args=''
+		words=('=id')
+		;;
+	resume)
+		opts='-h --help'
+		args=''
+		words=('=id')
+		;;
+	kill)
+		opts='-a --all -r --regex -h --help'
+		args=''
+		words=('=id' '=TERM KILL INT HUP QUIT USR1 USR2 STOP CONT WINCH')
+		;;
+	delete)
+		opts='-f --force -r --regex -h --help'
+		args=''
+		words=('=id')
+		;;
+	list)
+		opts='-q --quiet -f --format -h --help'
+		args=' -f:=table,json --format:=table,json'
+		words=()
+		;;
+	state)
+		opts='-h --help'
+		args=''
+		words=('=id')
+		;;
+	ps)
+		opts='-f --format -h --help'
+		args=' -f:=table,json --format:=table,json'
+		words=('=id')
+		;;
+	spec)
+		opts='-b --bundle -f --config --rootless -h --help'
+		args=' -b:dir --bundle:dir -f:file --config:file'
+		words=()
+		;;
+	validate)
+		opts='-b --bundle -f --config -h --help'
+		args=' -b:dir --bundle:dir -f:file --config:file'
+		words=('=dir')
+		;;
+	features)
+		opts='-h --help'
+		args=''
+		words=()
+		;;
+	help)
+		opts='-h --help'
+		args=''
+		words=('=create start run exec pause resume kill delete list state ps spec validate features help completion')
+		;;
+	completion)
+		opts='-h --help'
+		args=''
+		words=('=bash zsh fish')
+		;;
+	esac
+}
+
+# Words before the cursor: the verb, how many words it has, what the last option waits for.
+# bash splits at "=", so --x=v is three words.
+_stiva()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} verb='' opts args words root='' w a i n=0 kind=''
+	_stiva_rows ''
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		w=${COMP_WORDS[i]}
+		if [[ $w == '=' ]]; then continue; fi
+		if [[ $kind ]]; then
+			if [[ $kind == root: ]]; then root=$w; fi
+			kind=''
+			continue
+		fi
+		if [[ $w == -* ]]; then
+			for a in $args; do
+				if [[ ${a%%:*} == "$w" ]]; then kind=:${a#*:}; fi
+			done
+			if [[ $w == --root && -z $verb ]]; then kind=root:; fi
+		elif [[ -z $verb ]]; then
+			verb=$w
+			_stiva_rows "$verb"
+		else
+			n=$((n + 1))
+		fi
+	done
+	if [[ $cur == '=' ]]; then cur=''; fi
+	if [[ $kind == root: ]]; then kind=:dir; fi
+	if [[ -z $kind && $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$opts" -- "$cur")
+		return
+	fi
+	if [[ -z $kind ]]; then kind=${words[n]:-:}; kind=:${kind#:}; fi
+	case $kind in
+	:file) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	:dir | :=dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+	:=id) mapfile -t COMPREPLY < <(compgen -W "$(stiva ${root:+--root "$root"} list -q 2>/dev/null)" -- "$cur") ;;
+	:=*) a=${kind#:=}; mapfile -t COMPREPLY < <(compgen -W "${a//,/ }" -- "$cur") ;;
+	esac
+}
+complete -o filenames -F _stiva stiva
