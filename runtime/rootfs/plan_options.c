@@ -209,7 +209,6 @@ static const struct {
 	const char *dest; /* NULL = anywhere */
 	const char *const words[8];
 } default_rows[] = {
-	{ROOT_PROC,   NULL,	      {"nosuid", "noexec", "nodev"}},
 	{ROOT_SYSFS,  NULL,	      {"nosuid", "noexec", "nodev"}},
 	{ROOT_MQUEUE, NULL,	      {"nosuid", "noexec", "nodev"}},
 	{ROOT_CGROUP, NULL,	      {"nosuid", "noexec", "nodev", "relatime", "ro"}},

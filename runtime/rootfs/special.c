@@ -169,10 +169,13 @@ static bool drop_gid(struct making *k)
 static int make_failed(struct making *k, int r, const char *log_text, struct err *e)
 {
 	const char *hint = log_text[0] ? log_text : NULL;
+	char unknown[LOG_MAX];
 
-	if (r == -ENODEV && !hint)
-		hint = "the kernel does not know this file system type";
-	else if (r == -EPERM && k->m->kind == ROOT_PROC && !hint)
+	if (r == -ENODEV && !hint) {
+		snprintf(unknown, sizeof(unknown), "the kernel knows no file system type \"%s\"",
+			 k->m->type);
+		hint = unknown;
+	} else if (r == -EPERM && k->m->kind == ROOT_PROC && !hint)
 		hint = "a new procfs is not allowed where the host's is partly covered";
 	else if (r == -EINVAL && !hint)
 		hint = "an option that the file system refuses";

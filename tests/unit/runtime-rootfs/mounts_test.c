@@ -219,7 +219,7 @@ static void test_bind_errors(void **state)
 	c.mounts = "[" MOUNT("/proc", "bind", CAGE "/src", "") "]";
 	cage_fails(&c, "only a proc file system may be mounted on /proc");
 	c.mounts = "[" MOUNT("/x", "nosuchfs", "x", "") "]";
-	cage_fails(&c, "the kernel does not know this file system type");
+	cage_fails(&c, "the kernel knows no file system type \"nosuchfs\"");
 	c.mounts = "[" MOUNT("/x", "tmpfs", "x", "\"nosuchoption=1\"") "]";
 	cage_fails(&c, "nosuchoption");
 }

@@ -204,7 +204,7 @@ static void test_podman(void **state)
 		    "fuse\",\"type\":\"c\",\"major\":10,\"minor\":229,"
 		    "\"fileMode\":438,\"uid\":0,\"gid\":0},{\"path\":\"/dev/"
 		    "null\",\"type\":\"c\",\"major\":1,"
-		    "\"minor\":3,\"fileMode\":438}]"),
+		    "\"minor\":3,\"fileMode\":8630}]"),
 	       "mount 0: proc proc -> /proc nosuid,nodev,noexec\n"
 	       "mount 1: bind /run/containers/x/resolv.conf -> /etc/resolv.conf "
 	       "nosuid,nodev,rprivate\n"
@@ -241,7 +241,8 @@ static void test_words(void **state)
 		     "mount 0: bind /s -> /a rslave,shared");
 	expect_mount(M("/a", "xfs", "/dev/x", "\"lazytime\",\"loud\",\"mand\",\"inode64\""),
 		     "mount 0: xfs /dev/x -> /a data=inode64");
-	expect_mount(M("/../a//b/./c/", "tmpfs", "t", "\"rw\""), "mount 0: tmpfs t -> /a/b/c rw");
+	expect_mount(M("/../a//b/./c/", "tmpfs", "t", "\"\",\"rw\""),
+		     "mount 0: tmpfs t -> /a/b/c rw");
 	expect_mount(M("/a", "tmpfs", "t", "\"context=\\\"u:o:t:s0:c1,c2\\\"\""),
 		     "mount 0: tmpfs t -> /a data=context=u:o:t:s0:c1,c2");
 	expect_mount(M("/dev", "tmpfs", "t", ""),
