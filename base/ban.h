@@ -7,6 +7,9 @@
 /* Unbounded copies and stack growth. */
 #undef alloca
 #undef strdupa
+/* clang's fortified stdio.h has them as macros. */
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat sprintf vsprintf gets alloca strdupa
 /* Hidden state. */
 #pragma GCC poison strtok

@@ -18,7 +18,7 @@
 
 enum cg_manager {
 	CG_CGROUPFS,
-	CG_SYSTEMD, /* refused with a clear error until cgroups/systemd.c exists */
+	CG_SYSTEMD,  /* refused with a clear error until cgroups/systemd.c exists */
 	CG_DISABLED, /* no cgroup at all (podman --cgroups=disabled) */
 	CG_MANAGER_N
 };
@@ -38,43 +38,49 @@ struct cg {
 	}
 void cg_done(struct cg *c); /* closes; removes nothing */
 
-/* where.c: decides the path: cgroupsPath of the config (absolute from the cgroup2 root; relative below
- * the caller's cgroup's parent), or, without one, a sibling of the caller's cgroup named by id. Refuses
+/* where.c: decides the path: cgroupsPath of the config (absolute from the cgroup2 root; relative
+ * below the caller's cgroup's parent), or, without one, a sibling of the caller's cgroup named by
+ * id. Refuses
  * "..", empty components, control bytes, "/" (security.md B66). is_rootless: inside the delegated
  * subtree. No side effect. ret: CG_PATH_MAX bytes. */
 int cg_where_choose(enum cg_manager m, const char *cgroups_path, const char *id, bool is_rootless,
 		    char *ret_path, struct err *e) MUST_CHECK;
 
 /* tree.c */
-/* Makes the cgroup, its missing parents, and enables the controllers that `res` needs on the way down
- * (a controller bound to v1, or not there: an error naming the property only when a limit asks for it).
- * An existing non-empty or frozen leaf is an error. On failure nothing that it made stays. */
-int cg_make(const char *path, const struct spec_resources *res, struct cg *ret, struct err *e)
-	MUST_CHECK;
+/* Makes the cgroup, its missing parents, and enables the controllers that `res` needs on the way
+ * down (a controller bound to v1, or not there: an error naming the property only when a limit asks
+ * for it). An existing non-empty or frozen leaf is an error. On failure nothing that it made stays.
+ */
+int cg_make(const char *path, const struct spec_resources *res, struct cg *ret,
+	    struct err *e) MUST_CHECK;
 /* Opens an existing one. -ENOENT (class ERR_STATE) when it is gone. */
 int cg_open(const char *path, struct cg *ret, struct err *e) MUST_CHECK;
-/* Kills what is left inside, waits until it is empty (cgroup.events, deadline 10 s), removes it with
- * all sub-cgroups bottom-up, then the parents that we made (made_levels - 1 of them) while they are
- * empty. ino: when not 0, another cgroup under the same name is left alone. A missing cgroup is success. */
+/* Kills what is left inside, waits until it is empty (cgroup.events, deadline 10 s), removes it
+ * with all sub-cgroups bottom-up, then the parents that we made (made_levels - 1 of them) while
+ * they are empty. ino: when not 0, another cgroup under the same name is left alone. A missing
+ * cgroup is success. */
 int cg_remove(const char *path, uint64_t ino, unsigned made_levels, struct err *e) MUST_CHECK;
 /* Chowns directory and delegate files (/sys/kernel/cgroup/delegate) to uid (conformance C13). */
 int cg_delegate(const struct cg *c, uid_t uid, struct err *e) MUST_CHECK;
-/* Opens, makes if `make`, a sub-cgroup for exec --cgroup; ".." refused. Return: 0, *ret_fd owned. */
+/* Opens, makes if `make`, a sub-cgroup for exec --cgroup; ".." refused. Return: 0, *ret_fd owned.
+ */
 int cg_open_sub(const struct cg *c, const char *sub, int *ret_fd, struct err *e) MUST_CHECK;
 
-/* apply.c: the first write of every limit, in the order of conformance.md section 2; `unified` last. */
+/* apply.c: the first write of every limit, in the order of conformance.md section 2; `unified`
+ * last. */
 int cg_apply(const struct cg *c, const struct spec_resources *res, struct err *e) MUST_CHECK;
 /* Limits that must be written only after init is inside (pids.limit 0). */
 int cg_apply_late(const struct cg *c, const struct spec_resources *res, struct err *e) MUST_CHECK;
 
-/* devprog.c, bpf.c: attaches the device filter: the rules, the default devices, an allow for each of
- * linux.devices. Where BPF is not permitted (rootless): a debug line, and success. */
+/* devprog.c, bpf.c: attaches the device filter: the rules, the default devices, an allow for each
+ * of linux.devices. Where BPF is not permitted (rootless): a debug line, and success. */
 int cg_devices_apply(const struct cg *c, const struct spec_config *conf, bool is_rootless,
 		     struct err *e) MUST_CHECK;
 
 /* procs.c */
-int cg_freeze(const struct cg *c, bool on, int timeout_ms, struct err *e) MUST_CHECK; /* by cgroup.events */
-int cg_is_frozen(const struct cg *c); /* 1, 0, -errno */
+int cg_freeze(const struct cg *c, bool on, int timeout_ms,
+	      struct err *e) MUST_CHECK; /* by cgroup.events */
+int cg_is_frozen(const struct cg *c);	 /* 1, 0, -errno */
 /* SIGKILL to everything: cgroup.kill, or freeze, walk, signal, thaw where it is missing. */
 int cg_kill(const struct cg *c, struct err *e) MUST_CHECK;
 /* Another signal to every process of the subtree (freeze, walk, pidfd signal, thaw). */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * netns: the public face of the room of network namespaces. This issue holds only what the launch
- * path needs; veth, bridge, addresses and routes over libmnl (nl.c, link.c, addr.c, bridge.c) are the
- * rows of the network issue. libmnl has no static archive in Debian: the code that needs it will live
- * in the libexec helper, so that it is never mapped when a container is launched.
+ * path needs; veth, bridge, addresses and routes over libmnl (nl.c, link.c, addr.c, bridge.c) are
+ * the rows of the network issue. libmnl has no static archive in Debian: the code that needs it
+ * will live in the libexec helper, so that it is never mapped when a container is launched.
  */
 #ifndef STIVA_NETNS_NETNS_H
 #define STIVA_NETNS_NETNS_H

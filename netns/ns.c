@@ -33,8 +33,7 @@ int net_ns_open(const char *path, int *ret_fd, struct err *e)
 {
 	struct statfs fs;
 	/* O_NONBLOCK: the path may be a fifo. */
-	AUTO_FD
-	fd = openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	AUTO_FD fd = openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_sys(e, errno, "open network namespace \"%s\"", path);

@@ -31,7 +31,7 @@ static int read_config(const char *dir, const char *file, struct buf *ret, struc
 		r = file_read_at(fd, "config.json", JSON_DOCUMENT_MAX, ret);
 		return r < 0 ? err_sys(e, r, "read \"%s/config.json\"", dir) : 0;
 	}
-	r = file_read_at(AT_FDCWD, file, JSON_DOCUMENT_MAX, ret);
+	r = file_read_path(file, JSON_DOCUMENT_MAX, ret);
 	return r < 0 ? err_sys(e, r, "read \"%s\"", file) : 0;
 }
 

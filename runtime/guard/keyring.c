@@ -23,10 +23,8 @@
 /* The label that new keys get (SELinux); "" takes it back. */
 static int set_key_label(const char *label, struct err *e)
 {
-	AUTO_FD
-	own = FD_NONE;
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD own = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 	int root = guard_proc_root(FD_NONE, &own, e);
 
 	if (root < 0)

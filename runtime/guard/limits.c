@@ -29,8 +29,7 @@ static int oom_refused(int root_fd, int64_t want, int code, struct err *e)
 	char text[32];
 	int64_t now;
 	int n = -code;
-	AUTO_FD
-	fd = guard_proc_file(root_fd, "self/oom_score_adj", O_RDONLY);
+	AUTO_FD fd = guard_proc_file(root_fd, "self/oom_score_adj", O_RDONLY);
 
 	if (fd >= 0)
 		n = (int)read(fd, text, sizeof(text) - 1);
@@ -53,10 +52,8 @@ static int oom_refused(int root_fd, int64_t want, int code, struct err *e)
 static int apply_oom(int64_t want, int proc_fd, struct err *e)
 {
 	char text[24];
-	AUTO_FD
-	own = FD_NONE;
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD own = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 	int root = guard_proc_root(proc_fd, &own, e);
 
 	if (root < 0)

@@ -75,8 +75,7 @@ static int apparmor_missing(const char *profile, struct err *e)
 static int apparmor_apply(const char *profile, int root_fd, struct err *e)
 {
 	char text[LABEL_MAX];
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 
 	if (!is_profile_name(profile) || strlen(profile) > LABEL_MAX - 16)
 		return err_set(e, ERR_INPUT, EINVAL,
@@ -111,8 +110,7 @@ static int apparmor_apply(const char *profile, int root_fd, struct err *e)
 static int selinux_is_on(int root_fd)
 {
 	char text[LABEL_MAX];
-	AUTO_FD
-	fd = guard_proc_file(root_fd, "filesystems", O_RDONLY);
+	AUTO_FD fd = guard_proc_file(root_fd, "filesystems", O_RDONLY);
 
 	if (fd < 0)
 		return fd;
@@ -141,8 +139,7 @@ int guard_selinux_need(const char *label, int root_fd, struct err *e)
 static int selinux_apply(const char *label, int root_fd, struct err *e)
 {
 	char text[LABEL_MAX];
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 	size_t n = strlen(label);
 
 	if (!is_label(label) || n >= LABEL_MAX)
@@ -171,8 +168,7 @@ int guard_lsm_apply(const char *apparmor_profile, const char *selinux_label, int
 {
 	bool has_apparmor = apparmor_profile && apparmor_profile[0];
 	bool has_selinux = selinux_label && selinux_label[0];
-	AUTO_FD
-	own = FD_NONE;
+	AUTO_FD own = FD_NONE;
 	int r = 0;
 
 	if (!has_apparmor && !has_selinux)

@@ -34,8 +34,7 @@ static bool is_proc_root(int fd)
 
 static int private_proc(void)
 {
-	AUTO_FD
-	fs_fd = sys_fsopen("proc", FSOPEN_CLOEXEC);
+	AUTO_FD fs_fd = sys_fsopen("proc", FSOPEN_CLOEXEC);
 
 	if (fs_fd < 0)
 		return fs_fd;
@@ -50,8 +49,7 @@ static int private_proc(void)
 
 int guard_proc_open(int *ret_proc_fd, struct err *e)
 {
-	AUTO_FD
-	fd = private_proc();
+	AUTO_FD fd = private_proc();
 
 	if (fd < 0) {
 		log_debug("no private procfs: %s; using the one at /proc", err_words(-fd));
@@ -73,8 +71,7 @@ int guard_proc_root(int proc_fd, int *ret_own_fd, struct err *e)
 {
 	if (proc_fd >= 0)
 		return proc_fd;
-	AUTO_FD
-	fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, errno, "open \"/proc\"");
 	if (!is_proc_root(fd))
@@ -100,8 +97,7 @@ static int mount_id(int fd, const char *name, uint64_t *ret)
 static int walk_into(int *inout_fd, const char *name, int flags, uint64_t mnt)
 {
 	uint64_t id = 0;
-	AUTO_FD
-	next = openat(*inout_fd, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD next = openat(*inout_fd, name, flags | O_NOFOLLOW | O_CLOEXEC);
 
 	if (next < 0)
 		return -errno;
@@ -139,8 +135,7 @@ static int walk_open(int proc_fd, const char *path, int flags)
 {
 	char full[512];
 	uint64_t mnt = 0;
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 
 	int r = expand_self(proc_fd, path, full, sizeof(full));
 	if (r >= 0)

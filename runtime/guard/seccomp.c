@@ -288,8 +288,7 @@ static int export_program(scmp_filter_ctx ctx, const struct sock_filter *head, s
 			  struct arena *a, struct guard_program *ret, struct err *e)
 {
 	struct stat st;
-	AUTO_FD
-	fd = memfd_create("seccomp", MFD_CLOEXEC);
+	AUTO_FD fd = memfd_create("seccomp", MFD_CLOEXEC);
 
 	if (fd < 0)
 		return err_sys(e, errno, "linux.seccomp: make a memory file");

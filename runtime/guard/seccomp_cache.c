@@ -146,8 +146,7 @@ static bool load_file(int fd, const struct guard_cache_key *k, struct arena *a,
 {
 	struct cache_head head;
 	struct stat st;
-	AUTO_FREE
-	char *canon = NULL;
+	AUTO_FREE char *canon = NULL;
 
 	if (fstat(fd, &st) < 0)
 		return false;
@@ -172,8 +171,7 @@ static bool load_file(int fd, const struct guard_cache_key *k, struct arena *a,
 bool guard_cache_load(int dir_fd, const struct guard_cache_key *k, struct arena *a,
 		      struct guard_program *ret)
 {
-	AUTO_FD
-	fd = openat(dir_fd, k->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_FD fd = openat(dir_fd, k->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return false;
@@ -190,8 +188,7 @@ static void trim(int dir_fd)
 	struct timespec age = {0, 0};
 	size_t n = 0;
 	struct dirent *d;
-	AUTO_FD
-	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_DIR dir = fd >= 0 ? fdopendir(fd) : NULL;
 
 	if (!dir)

@@ -161,8 +161,7 @@ int guard_sysctl_check(const struct spec_config *conf, struct err *e)
 static int apply_one(const struct strpair *s, int root_fd, struct err *e)
 {
 	char path[SYSCTL_NAME_MAX + 4] = "sys/";
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 	size_t n = strlen(s->value);
 
 	if (name_to_path(s->key, path + 4) < 0 || !row_of(path + 4))
@@ -187,8 +186,7 @@ static int apply_one(const struct strpair *s, int root_fd, struct err *e)
 int guard_sysctl_apply(const struct spec_config *conf, int proc_fd, struct err *e)
 {
 	const struct strmap *m = &conf->linux_->sysctl;
-	AUTO_FD
-	own = FD_NONE;
+	AUTO_FD own = FD_NONE;
 
 	if (m->n == 0)
 		return 0;

@@ -253,7 +253,7 @@ runs() { ok run -b "$BUNDLE" "$@" "$ID"; }
 starts() {
 	ok run -d -b "$BUNDLE" "$ID"
 	STDOUT=$OUT
-	wait_for said "${1:-ready}"
+	wait_for said "${1-ready}"
 }
 said() { grep -qF -- "$1" "$STDOUT"; }
 
@@ -268,7 +268,7 @@ wait_for() {
 
 # background CMD...: a job ended with the test; its pid in $JOB
 background() {
-	"$@" 3>&- 4>&- &
+	"$@" <&0 3>&- 4>&- & # else its stdin would be /dev/null
 	JOB=$!
 	JOBS+=("$JOB")
 }

@@ -53,7 +53,10 @@ static int receive(int fd, char *text, size_t size, int *fds, size_t max)
 	return count;
 }
 
-/* recvfd SOCKET: prints "payload TEXT" and "fd TARGET" of the first message of one connection */
+/*
+ * recvfd SOCKET [hold]: prints "payload TEXT" and "fd TARGET" of the first message of one
+ * connection; hold: keeps the descriptors until it is killed
+ */
 static int cmd_recvfd(int argc, char **argv)
 {
 	char text[65536], path[64], target[4096];
@@ -83,6 +86,9 @@ static int cmd_recvfd(int argc, char **argv)
 		if (f)
 			fclose(f);
 	}
+	fflush(stdout);
+	if (argc > 2 && !strcmp(argv[2], "hold"))
+		pause();
 	return 0;
 }
 
@@ -191,7 +197,7 @@ static int cmd_stale(int argc, char **argv)
 }
 
 const struct probe_command commands_sock[] = {
-	{"recvfd", cmd_recvfd, "SOCKET"},     {"console", cmd_console, "SOCKET [ROWSxCOLS]"},
-	{"notifyd", cmd_notifyd, "SOCKET N"}, {"notify", cmd_notify, "TEXT"},
-	{"stale", cmd_stale, "SOCKET..."},    {NULL, NULL, NULL},
+	{"recvfd", cmd_recvfd, "SOCKET [hold]"}, {"console", cmd_console, "SOCKET [ROWSxCOLS]"},
+	{"notifyd", cmd_notifyd, "SOCKET N"},	 {"notify", cmd_notify, "TEXT"},
+	{"stale", cmd_stale, "SOCKET..."},	 {NULL, NULL, NULL},
 };

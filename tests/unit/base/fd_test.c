@@ -24,10 +24,8 @@ static void test_auto(void **state)
 
 	(void)state;
 	{
-		AUTO_FD
-		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		AUTO_FD
-		other = FD_NONE;
+		AUTO_FD fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		AUTO_FD other = FD_NONE;
 
 		errno = ENOTTY;
 		fd_replace(&other, fd_take(&fd));

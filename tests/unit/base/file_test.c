@@ -166,10 +166,8 @@ static void test_replace_fails_whole(void **state)
 static void test_lock(void **state)
 {
 	const struct scratch *s = *state;
-	AUTO_FD
-	a = openat(s->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	AUTO_FD
-	b = openat(s->fd, "lock", O_RDWR | O_CLOEXEC);
+	AUTO_FD a = openat(s->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	AUTO_FD b = openat(s->fd, "lock", O_RDWR | O_CLOEXEC);
 	uint64_t start;
 	int status;
 	pid_t pid;

@@ -49,8 +49,7 @@ static int tear_down(void **state)
 static char *taken(const struct fixture *f, const char *name)
 {
 	static char text[8192];
-	AUTO_FD
-	fd = openat(f->s.fd, name, O_RDWR | O_CLOEXEC);
+	AUTO_FD fd = openat(f->s.fd, name, O_RDWR | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
 
 	text[n < 0 ? 0 : n] = '\0';
@@ -136,8 +135,7 @@ static void test_json_file(void **state)
 static void test_file_levels(void **state)
 {
 	const struct fixture *f = *state;
-	AUTO_FREE
-	char *url = mem_printf("file:%s", f->log_path);
+	AUTO_FREE char *url = mem_printf("file:%s", f->log_path);
 	char *text;
 
 	open_log(url, false, LOG_LEVEL_INFO);

@@ -76,12 +76,9 @@ static void test_arena_strings(void **state)
 
 static void test_mem(void **state)
 {
-	AUTO_FREE
-	char *s = mem_printf("%s=%d", "a", 1);
-	AUTO_FREE
-	char *t = mem_strdup(s);
-	AUTO_FREE
-	int *v = mem_alloc(4 * sizeof(int));
+	AUTO_FREE char *s = mem_printf("%s=%d", "a", 1);
+	AUTO_FREE char *t = mem_strdup(s);
+	AUTO_FREE int *v = mem_alloc(4 * sizeof(int));
 
 	(void)state;
 	assert_string_equal(t, "a=1");

@@ -504,8 +504,7 @@ static void test_outside_is_whole(void **state)
 {
 	const struct fixture *f = *state;
 	char text[16] = "";
-	AUTO_FD
-	fd = openat(f->s.fd, "outside/secret", O_RDONLY | O_CLOEXEC);
+	AUTO_FD fd = openat(f->s.fd, "outside/secret", O_RDONLY | O_CLOEXEC);
 
 	assert_true(read(fd, text, sizeof(text) - 1) > 0);
 	assert_string_equal(text, "secret");

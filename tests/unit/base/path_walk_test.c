@@ -116,10 +116,8 @@ static void race_once(const struct scratch *s, int root_fd)
 	auto_fd_done(&(int){path_mkdirs_in(root_fd, "sw/made", 0755)});
 	auto_fd_done(&(int){path_mkfile_in(root_fd, "sw/file", 0644)});
 	auto_fd_done(&(int){path_mkdirs_in(root_fd, "deep/in/../../../outside/up", 0755)});
-	AUTO_FD
-	fd = path_open_in(root_fd, "sw/secret", O_RDONLY);
-	AUTO_FD
-	up = path_open_in(root_fd, "deep/in/../../secret", O_RDONLY);
+	AUTO_FD fd = path_open_in(root_fd, "sw/secret", O_RDONLY);
+	AUTO_FD up = path_open_in(root_fd, "deep/in/../../secret", O_RDONLY);
 
 	assert_true(fd < 0 && up < 0);
 	assert_int_equal(faccessat(s->fd, "outside/made", F_OK, 0), -1);
@@ -134,8 +132,7 @@ static void race_once(const struct scratch *s, int root_fd)
 static void test_race(void **state)
 {
 	struct scratch s;
-	AUTO_FD
-	root_fd = FD_NONE, pidfd = FD_NONE;
+	AUTO_FD root_fd = FD_NONE, pidfd = FD_NONE;
 	int status;
 	pid_t pid;
 
@@ -177,8 +174,7 @@ static int blocked_child(int root_fd, unsigned code)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {.len = N(rows), .filter = rows};
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 	struct stat st;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||

@@ -46,10 +46,8 @@ static void test_errors(void **state)
 
 static void test_good(void **state)
 {
-	AUTO_FD
-	fd = sys_openat2(AT_FDCWD, "/etc", O_PATH | O_CLOEXEC, 0, 0);
-	AUTO_FD
-	pidfd = sys_pidfd_open(getpid(), 0);
+	AUTO_FD fd = sys_openat2(AT_FDCWD, "/etc", O_PATH | O_CLOEXEC, 0, 0);
+	AUTO_FD pidfd = sys_pidfd_open(getpid(), 0);
 
 	(void)state;
 	assert_true(fd >= 0);

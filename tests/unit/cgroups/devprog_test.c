@@ -38,6 +38,32 @@ static uint64_t load(const struct bpf_cgroup_dev_ctx *ctx, unsigned size, int of
 	return half;
 }
 
+/* What an instruction does to its register, given the other operand. */
+static uint64_t compute(unsigned op, uint64_t x, uint64_t y)
+{
+	switch (op) {
+	case BPF_MOV:
+		return y;
+	case BPF_AND:
+		return x & y;
+	case BPF_OR:
+		return x | y;
+	case BPF_XOR:
+		return x ^ y;
+	case BPF_SUB:
+		return x - y;
+	case BPF_LSH:
+		return x << y;
+	case BPF_RSH:
+		return x >> y;
+	case BPF_ARSH:
+		return (uint64_t)((int64_t)x >> y);
+	default:
+		fail_msg("unknown operation 0x%02x", op);
+		return 0;
+	}
+}
+
 static int run(const struct bpf_insn *v, size_t n, const struct bpf_cgroup_dev_ctx *ctx)
 {
 	uint64_t reg[16] = {0};
@@ -45,36 +71,24 @@ static int run(const struct bpf_insn *v, size_t n, const struct bpf_cgroup_dev_c
 	for (size_t pc = 0;; pc++) {
 		assert_true(pc < n);
 		const struct bpf_insn *i = &v[pc];
-		switch (i->code) {
-		case BPF_LDX | BPF_MEM | BPF_H:
-		case BPF_LDX | BPF_MEM | BPF_W:
+		const unsigned class = BPF_CLASS(i->code);
+		if (class == BPF_LDX) {
+			assert_int_equal(BPF_MODE(i->code), BPF_MEM);
 			assert_int_equal(i->src_reg, BPF_REG_1);
-			reg[i->dst_reg] = load(ctx, i->code & 0x18, i->off);
-			break;
-		case BPF_ALU64 | BPF_MOV | BPF_K:
-			reg[i->dst_reg] = (uint64_t)(int64_t)i->imm;
-			break;
-		case BPF_ALU64 | BPF_AND | BPF_K:
-			reg[i->dst_reg] &= (uint64_t)(int64_t)i->imm;
-			break;
-		case BPF_JMP32 | BPF_JNE | BPF_K:
-			pc += (uint32_t)reg[i->dst_reg] != (uint32_t)i->imm ? (size_t)i->off : 0;
-			break;
-		case BPF_JMP | BPF_JNE | BPF_K:
-			pc += reg[i->dst_reg] != (uint64_t)(int64_t)i->imm ? (size_t)i->off : 0;
-			break;
-		case BPF_JMP | BPF_JSET | BPF_K:
-			pc += reg[i->dst_reg] & (uint64_t)(int64_t)i->imm ? (size_t)i->off : 0;
-			break;
-		case BPF_JMP | BPF_JA:
-			pc += (size_t)i->off;
-			break;
-		case BPF_JMP | BPF_EXIT:
+			reg[i->dst_reg] = load(ctx, BPF_SIZE(i->code), i->off);
+			continue;
+		}
+		if (class == BPF_JMP) {
+			assert_int_equal(BPF_OP(i->code), BPF_EXIT);
 			assert_true(reg[0] <= 1);
 			return (int)reg[0];
-		default:
-			fail_msg("unknown instruction 0x%02x", i->code);
 		}
+		assert_true(class == BPF_ALU || class == BPF_ALU64);
+		uint64_t other = (uint64_t)(int64_t)i->imm;
+		if (BPF_SRC(i->code) == BPF_X)
+			other = reg[i->src_reg];
+		uint64_t r = compute(BPF_OP(i->code), reg[i->dst_reg], other);
+		reg[i->dst_reg] = class == BPF_ALU ? (uint32_t)r : r;
 	}
 }
 
@@ -154,11 +168,22 @@ static void nothing_is_denied_by_default(void **state)
 	assert_false(ask(&none, 'c', 1, 3, R));
 	assert_true(ask(&none, 'c', 1, 3, 0));
 	assert_true(ask(RULES(DENY_ALL), 'c', 1, 3, 0));
-	/* Numbers at the edge of 32 bits are compared whole. */
-	const struct cg_dev_rules *r = RULES({true, 'b', RWM, UINT32_MAX, 0x80000000});
-	assert_true(ask(r, 'b', UINT32_MAX, 0x80000000, RWM));
-	assert_false(ask(r, 'b', UINT32_MAX, 0, RWM));
-	assert_false(ask(r, 'c', UINT32_MAX, 0x80000000, RWM));
+	/* The edges of a device number: compared whole, and larger ones are nobody's. */
+	const struct cg_dev_rules *r = RULES({true, 'b', RWM, 0xfff, 0xfffff});
+	assert_true(ask(r, 'b', 0xfff, 0xfffff, RWM));
+	assert_false(ask(r, 'b', 0xfff, 0, RWM));
+	assert_false(ask(r, 'b', 0, 0xfffff, RWM));
+	assert_false(ask(r, 'c', 0xfff, 0xfffff, RWM));
+	r = RULES({true, 'b', RWM, 0x1000, 0}, {true, 'b', RWM, 0, 0x100000},
+		  {true, 'b', RWM, ANY, 1ll << 31}, {true, 'b', RWM, UINT32_MAX, ANY});
+	assert_false(ask(r, 'b', 0, 0, RWM));
+	assert_false(ask(r, 'b', 1, 0, RWM));
+	assert_false(ask(r, 'b', 0xfff, 0xfffff, RWM));
+	r = RULES({true, 'b', RWM, ANY, 7}, {false, 'b', W, 8, ANY});
+	assert_true(ask(r, 'b', 9, 7, RWM));
+	assert_true(ask(r, 'b', 8, 7, R));
+	assert_false(ask(r, 'b', 8, 7, W));
+	assert_false(ask(r, 'b', 9, 8, R));
 }
 
 static void allows_all(void **state)

@@ -30,8 +30,7 @@ static void names(void **state)
 static void own(void **state)
 {
 	struct err e = ERR_INIT;
-	AUTO_FD
-	fd = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 
 	(void)state;
 	assert_int_equal(net_ns_open("/proc/self/ns/net", &fd, &e), 0);
