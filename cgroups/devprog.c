@@ -180,8 +180,9 @@ enum {
 	DENIED = BPF_REG_4,
 	IS_CHAR = BPF_REG_5, /* all ones or 0 */
 	IS_BLOCK = BPF_REG_6,
+	MATCH = BPF_REG_7,
 };
-#define INSNS_PER_RULE 10 /* at most */
+#define INSNS_PER_RULE 10 /* at most: 4 for the numbers, 6 for the bits */
 #define INSNS_AROUND   20
 #define MINOR_BITS     20
 #define MAJOR_MAX      0xfff
@@ -234,8 +235,8 @@ static void emit_start(struct program *p)
 	emit_num(p, BPF_MOV, DENIED, 0);
 }
 
-/* COVERED = all ones where the numbers are the rule's, else 0. */
-static void emit_match(struct program *p, const struct cg_dev_rule *r)
+/* dst is negative where the numbers are the rule's. */
+static void emit_match(struct program *p, const struct cg_dev_rule *r, unsigned dst)
 {
 	const bool any_major = r->major == CG_DEV_ANY, any_minor = r->minor == CG_DEV_ANY;
 	const uint32_t major = any_major ? 0 : (uint32_t)r->major;
@@ -243,30 +244,50 @@ static void emit_match(struct program *p, const struct cg_dev_rule *r)
 	const uint32_t mask =
 		(any_major ? 0 : (uint32_t)MAJOR_MAX << MINOR_BITS) | (any_minor ? 0 : MINOR_MAX);
 
-	/* In 32 bits, which clears the upper half: less than 0 once 1 is taken only if equal. */
-	emit(p, BPF_ALU | BPF_MOV | BPF_X, COVERED, DEV, 0, 0);
+	if (!mask) {
+		emit_num(p, BPF_MOV, dst, -1);
+		return;
+	}
+	/* In 32 bits, which clears the upper half: then only 0 less 1 is negative. */
+	emit(p, BPF_ALU | BPF_MOV | BPF_X, dst, DEV, 0, 0);
 	if (any_major || any_minor)
-		emit(p, BPF_ALU | BPF_AND | BPF_K, COVERED, 0, 0, (int)mask);
-	emit(p, BPF_ALU | BPF_XOR | BPF_K, COVERED, 0, 0, (int)(major << MINOR_BITS | minor));
-	emit_num(p, BPF_SUB, COVERED, 1);
-	emit_num(p, BPF_ARSH, COVERED, 63);
+		emit(p, BPF_ALU | BPF_AND | BPF_K, dst, 0, 0, (int)mask);
+	emit(p, BPF_ALU | BPF_XOR | BPF_K, dst, 0, 0, (int)(major << MINOR_BITS | minor));
+	emit_num(p, BPF_SUB, dst, 1);
 }
 
-static void emit_rule(struct program *p, const struct cg_dev_rule *r)
+/* No device has such numbers, and they would spill over into another's. */
+static bool is_nobody(const struct cg_dev_rule *r)
 {
-	/* No device has such numbers, and they would spill over into another's. */
-	if (r->major > MAJOR_MAX || r->minor > MINOR_MAX)
+	return r->major > MAJOR_MAX || r->minor > MINOR_MAX || !r->access;
+}
+
+static bool is_same_kind(const struct cg_dev_rule *a, const struct cg_dev_rule *b)
+{
+	return a->allow == b->allow && a->type == b->type && a->access == b->access;
+}
+
+/* v[0..n): rules of the same kind. */
+static void emit_group(struct program *p, const struct cg_dev_rule *v, size_t n)
+{
+	size_t n_match = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (is_nobody(&v[i]))
+			continue;
+		emit_match(p, &v[i], n_match ? MATCH : COVERED);
+		if (n_match++)
+			emit_reg(p, BPF_OR, COVERED, MATCH);
+	}
+	if (!n_match)
 		return;
-	if (r->major == CG_DEV_ANY && r->minor == CG_DEV_ANY)
-		emit_num(p, BPF_MOV, COVERED, -1);
-	else
-		emit_match(p, r);
-	if (r->type != 'a')
-		emit_reg(p, BPF_AND, COVERED, r->type == 'c' ? IS_CHAR : IS_BLOCK);
-	emit_num(p, BPF_AND, COVERED, (int)r->access);
+	emit_num(p, BPF_ARSH, COVERED, 63);
+	if (v->type != 'a')
+		emit_reg(p, BPF_AND, COVERED, v->type == 'c' ? IS_CHAR : IS_BLOCK);
+	emit_num(p, BPF_AND, COVERED, (int)v->access);
 	emit_reg(p, BPF_AND, COVERED, NEED);
 	emit_reg(p, BPF_XOR, NEED, COVERED);
-	if (!r->allow)
+	if (!v->allow)
 		emit_reg(p, BPF_OR, DENIED, COVERED);
 }
 
@@ -285,14 +306,20 @@ struct bpf_insn *cg_devprog_build(const struct cg_dev_rules *rules, struct arena
 	struct program p = {
 		arena_array(a, rules->n * INSNS_PER_RULE + INSNS_AROUND, sizeof(struct bpf_insn)),
 		0};
-	bool is_decided = false;
+	size_t end = rules->n, first = 0;
 
+	/* Nothing before the last rule for everything has a say, and what is left undecided at
+	 * the end is denied anyway. */
+	for (size_t i = 0; i < end; i++)
+		if (is_whole(&rules->v[i]))
+			first = rules->v[i].allow ? i : i + 1;
 	emit_start(&p);
-	for (size_t i = rules->n; i-- > 0 && !is_decided;) {
-		is_decided = is_whole(&rules->v[i]); /* no earlier rule has a say */
-		/* What is left undecided at the end is denied anyway. */
-		if (!is_decided || rules->v[i].allow)
-			emit_rule(&p, &rules->v[i]);
+	while (end > first) {
+		size_t from = end - 1;
+		while (from > first && is_same_kind(&rules->v[from - 1], &rules->v[end - 1]))
+			from--;
+		emit_group(&p, rules->v + from, end - from);
+		end = from;
 	}
 	emit_end(&p);
 	*ret_n = p.n;
