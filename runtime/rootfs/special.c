@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include "base/log.h"
+#include "base/path.h"
 #include "runtime/rootfs/plan.h"
 #include "base/ban.h"
 
@@ -230,6 +231,22 @@ static int attach(struct making *k, int *tree_fd, struct err *e)
 	return r;
 }
 
+/* For what fsconfig cannot carry; the mount is made in place, so the rest is set right after. */
+static int mount2(struct making *k, struct err *e)
+{
+	if (str_eq(k->m->dest, "/"))
+		return root_mount_fail(k->m, -EINVAL, "its options are too long for the root", e);
+	int r = root_fs_mount2(&k->fs, k->target_fd);
+	if (r < 0)
+		return make_failed(k, r, "", e);
+	if (k->m->n_prop == 0)
+		return 0;
+	AUTO_FD fd = path_open_in(k->p->root_fd, k->m->dest, O_PATH);
+	if (fd < 0)
+		return root_mount_fail(k->m, fd, "setting its propagation", e);
+	return apply_propagation(k, fd, e);
+}
+
 int root_special_mount(struct root_plan *p, struct root_mount *m, struct err *e)
 {
 	AUTO(making) k = {.p = p, .m = m, .target_fd = FD_NONE};
@@ -247,8 +264,7 @@ int root_special_mount(struct root_plan *p, struct root_mount *m, struct err *e)
 		if (!(k.fs.sb & MS_I_VERSION) && str_eq(m->type, "overlay") &&
 		    root_fs_make(&k.fs, &tree_fd, log_text, sizeof(log_text)) == 0)
 			return attach(&k, &tree_fd, e);
-		r = root_fs_mount2(&k.fs, k.target_fd);
-		return r < 0 ? make_failed(&k, r, "", e) : 0;
+		return mount2(&k, e);
 	}
 	r = make(&k, &tree_fd, e);
 	return r < 0 ? r : attach(&k, &tree_fd, e);

@@ -188,6 +188,8 @@ static void see_user(void)
 	CHECK(!strcmp(slurp("/data/file", buf, sizeof(buf)), "source\n"));
 	CHECK(HAS(seen_at("/data"), "ro") && HAS(seen_at("/data/below"), "ro"));
 	CHECK(stat("/", &st) == 0 && st.st_uid == 0);
+	CHECK(stat("/data/file", &st) == 0 && st.st_uid == 65534);
+	CHECK(stat("/mapped/file", &st) == 0 && st.st_uid == 0 && st.st_gid == 0);
 	struct seen s = seen_at("/sys/fs/cgroup");
 	CHECKF(!strcmp(s.type, "cgroup2") && HAS(s, "ro"), "%s %s", s.type, s.opts);
 	CHECK(mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL) == 0);
@@ -203,11 +205,13 @@ static int give(const char *path, const struct stat *st, int type, struct FTW *f
 
 static void test_userns(void **state)
 {
-	struct cage c = {.mounts = "[" PROC "," DEV "," PTS "," SHM "," MQUEUE "," SYS "," CGROUP
-				   "," MOUNT("/data", "bind", CAGE "/src", "\"rbind\",\"rro\"") "]",
-			 .linux_ = DEFAULT_PATHS,
-			 .flags = NEW_ALL | CLONE_NEWUSER,
-			 .inside = see_user};
+	struct cage c = {
+		.mounts = "[" PROC "," DEV "," PTS "," SHM "," MQUEUE "," SYS "," CGROUP
+			  "," MOUNT("/data", "bind", CAGE "/src", "\"rbind\",\"rro\"") "," MOUNT(
+				  "/mapped", "bind", CAGE "/src", "\"bind\",\"idmap\"") "]",
+		.linux_ = DEFAULT_PATHS,
+		.flags = NEW_ALL | CLONE_NEWUSER,
+		.inside = see_user};
 	(void)state;
 	assert_int_equal(mount("t", CAGE "/src/below", "tmpfs", 0, NULL), 0);
 	assert_int_equal(nftw(ROOT, give, 16, FTW_PHYS), 0);
@@ -340,6 +344,36 @@ static void test_propagation(void **state)
 	cage_ok(&c);
 }
 
+/* security.md S7: a directory on the way is swapped with a link to the canary all the time. */
+static void test_swapper(void **state)
+{
+	static const char *const mounts[] = {
+		"[" PROC "," MOUNT("/data/d/sub", "tmpfs", "t", "") "]",
+		"[" PROC "," MOUNT("/data/d/sub/null", "bind", CAGE "/src/file", "") "]",
+		"[" PROC "," MOUNT("/data/d/new/dir", "bind", CAGE "/src", "\"rbind\"") "]"};
+	struct cage c = {
+		.linux_ = ",\"maskedPaths\":[\"/data/d/file\"],\"readonlyPaths\":[\"/data/d\"],"
+			  "\"devices\":[{\"path\":\"/data/d/dev/x\",\"type\":\"c\",\"major\":1,"
+			  "\"minor\":3}]"};
+	int failed = 0;
+	(void)state;
+	mk(ROOT "/data/d");
+	plant(ROOT "/data/l", CAGE "/canary");
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		for (;;)
+			renameat2(AT_FDCWD, ROOT "/data/d", AT_FDCWD, ROOT "/data/l",
+				  RENAME_EXCHANGE);
+	for (int i = 0; i < 120; i++) {
+		c.mounts = mounts[i % 3];
+		failed += cage_run(&c) < 0; /* compares canary and mounts */
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	print_message("swapper: %d of 120 runs ended in an error\n", failed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_link_chain, cage_setup, cage_teardown),
 		cmocka_unit_test_setup_teardown(test_dev_files, cage_setup, cage_teardown),
 		cmocka_unit_test_setup_teardown(test_proc_rules, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(test_swapper, cage_setup, cage_teardown),
 		cmocka_unit_test_setup_teardown(test_userns, cage_setup, cage_teardown),
 		cmocka_unit_test_setup_teardown(test_userns_locked, cage_setup, cage_teardown),
 		cmocka_unit_test_setup_teardown(test_no_cgroupns, cage_setup, cage_teardown),
