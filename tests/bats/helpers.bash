@@ -26,7 +26,6 @@ setup() {
 	export WORK ID ROOT
 	JOBS=()
 	exec 0</dev/null
-	[ -e "$TOP/build/batsroot" ] || "$TOP/tests/bats/prepare" >/dev/null
 	PROBE=$TOP/build/batsroot/bin/probe
 	require_file_words
 	snapshot >"$WORK/.before"
