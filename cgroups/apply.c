@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/file.h"
 #include "base/log.h"
 #include "base/num.h"
@@ -57,13 +58,24 @@ static int no_file(const struct cg *c, const struct knob_write *w, struct err *e
 
 static int refused(const struct cg *c, const struct knob_write *w, int r, struct err *e)
 {
+	const char *file = w->file, *text = w->text;
+
+	if (w->alt_file && faccessat(c->dir_fd, w->file, F_OK, 0) < 0) {
+		file = w->alt_file;
+		text = w->alt_text;
+	}
 	if (r == -ENOENT)
 		return no_file(c, w, e);
 	if ((r == -ENODEV || r == -ENXIO) && str_eq(w->ctrl, "io"))
 		return err_set(e, ERR_INPUT, -r, "%s: write \"%.64s\" to %s: no such whole disk",
-			       w->prop, w->text, w->file);
-	return err_sys(e, r, "%s: write \"%.64s\" to %s of cgroup \"%s\"", w->prop, w->text,
-		       w->file, c->path);
+			       w->prop, text, file);
+	if (r == -EOPNOTSUPP && w->alt_file)
+		return err_set(
+			e, ERR_MISSING, EOPNOTSUPP,
+			"%s: write \"%.64s\" to %s: neither BFQ nor iocost is at work on this disk",
+			w->prop, text, file);
+	return err_sys(e, r, "%s: write \"%.64s\" to %s of cgroup \"%s\"", w->prop, text, file,
+		       c->path);
 }
 
 /* Leaf. */

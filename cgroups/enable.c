@@ -116,7 +116,40 @@ static int refused(int r, const char *path, const char *ctrl, const char *prop, 
 	}
 }
 
-/* One write for all; one by one when the kernel refuses that (it takes all or nothing). */
+/* The error for the first needed one that is still off; none needed: a debug line, and success. */
+static int refuse(int r, const char *path, const char *on, const char *avail,
+		  const struct knob_needs *needs, struct err *e)
+{
+	for (size_t i = 0; i < needs->n; i++)
+		if (!list_has(on, needs->v[i].ctrl) && list_has(avail, needs->v[i].ctrl))
+			return refused(r, path, needs->v[i].ctrl, needs->v[i].prop, e);
+	log_debug("cgroup \"%s\": controllers not enabled: %s", path, err_words(r));
+	return 0;
+}
+
+/*
+ * A cgroup with processes takes cpu, cpuset and pids for its children, but becomes by that the root
+ * of a threaded subtree, and its children invalid as a place for a container
+ * (cgroup-v2.rst, "Threads"). Takes them back then. Return: 0 or -EBUSY.
+ */
+static int undo_threaded(int dir_fd, struct words *todo)
+{
+	char type[32];
+	int r = file_read_kernel(dir_fd, "cgroup.type", type, sizeof(type));
+
+	if (r <= 0 || !str_starts(type, "domain threaded"))
+		return 0; /* the root has no such file */
+	for (char *s = todo->text; *s; s++)
+		if (*s == '+')
+			*s = '-';
+	r = file_write_kernel(dir_fd, "cgroup.subtree_control", todo->text);
+	if (r < 0)
+		log_debug("cgroup.subtree_control: %s: %s", todo->text, err_words(r));
+	return -EBUSY;
+}
+
+/* One write for all; one by one when the kernel does not know one of them (it takes all or none).
+ */
 static int enable_all(int dir_fd, const char *path, const char *on, const char *avail,
 		      const struct knob_needs *needs, struct err *e)
 {
@@ -127,7 +160,11 @@ static int enable_all(int dir_fd, const char *path, const char *on, const char *
 		return 0;
 	int r = file_write_kernel(dir_fd, "cgroup.subtree_control", todo.text);
 	if (r >= 0)
+		r = undo_threaded(dir_fd, &todo);
+	if (r >= 0)
 		return 0;
+	if (r == -EBUSY || r == -EOPNOTSUPP || r == -EACCES || r == -EPERM || r == -EROFS)
+		return refuse(r, path, on, avail, needs, e);
 	for (size_t i = 0;; i++) {
 		const char *c = wanted_at(needs, i);
 		if (!c)
@@ -136,9 +173,8 @@ static int enable_all(int dir_fd, const char *path, const char *on, const char *
 			continue;
 		snprintf(one, sizeof(one), "+%s", c);
 		r = file_write_kernel(dir_fd, "cgroup.subtree_control", one);
-		const char *prop = needed_by(needs, c);
-		if (r < 0 && prop && i < needs->n)
-			return refused(r, path, c, prop, e);
+		if (r < 0 && i < needs->n)
+			return refused(r, path, c, needs->v[i].prop, e);
 		if (r < 0)
 			log_debug("cgroup \"%s\": controller %s not enabled: %s", path, c,
 				  err_words(r));

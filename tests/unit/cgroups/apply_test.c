@@ -212,6 +212,27 @@ static void needed_controllers(void **state)
 	assert_string_equal(fixture_get(&fix, "cgroup.subtree_control"), "+memory +misc");
 }
 
+/* A parent that the enabling would turn into a threaded one gets its controllers back. */
+static void threaded_parent(void **state)
+{
+	AUTO(cg) c = CG_NONE;
+
+	(void)state;
+	fixture_put(&fix, "cgroup.controllers", "cpu pids\n");
+	fixture_put(&fix, "cgroup.subtree_control", "\n");
+	fixture_put(&fix, "cgroup.type", "domain threaded\n");
+	assert_int_equal(cg_make("/id", NULL, &c, &e), 0);
+	assert_string_equal(fixture_get(&fix, "cgroup.subtree_control"), "-cpu -pids");
+	assert_int_equal(cg_remove("/id", c.ino, c.made_levels, &e), 0);
+	fixture_put(&fix, "cgroup.subtree_control", "\n");
+	SET(pids.limit, 5);
+	assert_int_equal(cg_make("/id", &res, &c, &e), -EBUSY);
+	assert_string_equal(e.text,
+			    "linux.resources.pids.limit: the pids controller cannot be enabled in "
+			    "cgroup \"/\": it has processes of its own");
+	assert_int_equal(e.class, ERR_STATE);
+}
+
 static void absent_controller(void **state)
 {
 	AUTO(cg) c = CG_NONE;
@@ -307,19 +328,11 @@ static void numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(values),
-		TEST(late_pids),
-		TEST(missing_files),
-		TEST(io_weight),
-		TEST(hugetlb),
-		TEST(cpuset),
-		TEST(unified_is_last),
-		TEST(usual_controllers),
-		TEST(needed_controllers),
-		TEST(absent_controller),
-		TEST(existing_leaf),
-		TEST(no_links),
-		TEST(numbers),
+		TEST(values),	       TEST(late_pids),		TEST(missing_files),
+		TEST(io_weight),       TEST(hugetlb),		TEST(cpuset),
+		TEST(unified_is_last), TEST(usual_controllers), TEST(needed_controllers),
+		TEST(threaded_parent), TEST(absent_controller), TEST(existing_leaf),
+		TEST(no_links),	       TEST(numbers),
 	};
 	return cmocka_run_group_tests_name("cgroups/apply", tests, NULL, NULL);
 }
