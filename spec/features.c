@@ -88,30 +88,33 @@ static struct spec_f_linux *fill_linux(const struct spec_features_input *in, str
 	l->namespaces = words_sorted(a, &spec_words_ns);
 	l->capabilities = words_of(a, &spec_words_capability);
 	l->cgroup = arena_alloc(a, sizeof(*l->cgroup));
-	*l->cgroup = (struct spec_f_cgroup){no, yes, yes, yes, yes};
+	struct opt_bool systemd = in->has_systemd ? yes : no;
+	*l->cgroup = (struct spec_f_cgroup){no, yes, systemd, systemd, yes};
 	l->seccomp = fill_seccomp(in, a);
 	l->apparmor = enabled(a, in->has_apparmor);
 	l->selinux = enabled(a, in->has_selinux);
 	l->intel_rdt = arena_alloc(a, sizeof(*l->intel_rdt));
-	*l->intel_rdt = (struct spec_f_rdt){yes, yes, yes};
+	struct opt_bool rdt = in->has_intel_rdt ? yes : no;
+	*l->intel_rdt = (struct spec_f_rdt){rdt, rdt, rdt};
 	l->memory_policy = arena_alloc(a, sizeof(*l->memory_policy));
 	l->memory_policy->modes = words_of(a, &spec_words_mpol);
 	l->memory_policy->flags = words_of(a, &spec_words_mpol_flag);
 	l->mount_extensions = arena_alloc(a, sizeof(*l->mount_extensions));
 	l->mount_extensions->idmap = enabled(a, true);
-	l->net_devices = enabled(a, true);
+	l->net_devices = enabled(a, in->has_net_devices);
 	return l;
 }
 
 /* F11: engines look at runc's checkpoint key whatever the runtime is. */
 static struct strmap annotations(const struct spec_features_input *in, struct arena *a)
 {
+	const char *checkpoint = in->has_checkpoint ? "true" : "false";
 	const struct {
 		const char *key, *value;
 	} rows[] = {
 		{"io.github.seccomp.libseccomp.version", in->seccomp_version},
-		{"org.opencontainers.runc.checkpoint.enabled", "true"},
-		{"stiva.checkpoint.enabled", "true"},
+		{"org.opencontainers.runc.checkpoint.enabled", checkpoint},
+		{"stiva.checkpoint.enabled", checkpoint},
 		{"stiva.commit", in->commit},
 		{"stiva.version", in->version},
 	};

@@ -305,6 +305,19 @@ static void rule_hook_timeout(const struct spec_hook *h, const char *at, struct 
 				h->timeout.v);
 }
 
+/* As process.env: a hook's variable without '=' is a mistake (P05). */
+static void rule_hook_env(const struct spec_hook *h, const char *at, struct json_errors *errs)
+{
+	for (size_t i = 0; i < h->env.n; i++) {
+		const char *eq = strchr(h->env.v[i], '=');
+
+		if (!eq || eq == h->env.v[i])
+			spec_rule_error(errs, at, "env",
+					"entry %zu must be NAME=VALUE, got \"%.64s\"", i,
+					h->env.v[i]);
+	}
+}
+
 static void rules_hooks(const struct spec_hooks *hooks, struct json_errors *errs)
 {
 	char at[SPEC_PATH_SIZE];
@@ -313,6 +326,7 @@ static void rules_hooks(const struct spec_hooks *hooks, struct json_errors *errs
 		for (size_t i = 0; i < hooks->kind[k].n; i++) {
 			spec_rule_path(at, "hooks.%s[%zu]", word_text(&spec_words_hook, k), i);
 			rule_hook_timeout(&hooks->kind[k].v[i], at, errs);
+			rule_hook_env(&hooks->kind[k].v[i], at, errs);
 		}
 	}
 }

@@ -95,6 +95,8 @@ struct spec_features_input {
 	const char *version, *commit, *seccomp_version;
 	const char *const *seccomp_flags_supported; /* NULL-terminated words */
 	bool has_seccomp, has_apparmor, has_selinux;
+	/* What other rooms build later: false is honest, and engines ask. */
+	bool has_systemd, has_intel_rdt, has_net_devices, has_checkpoint;
 };
 void spec_features_print(const struct spec_features_input *in, struct buf *out);
 

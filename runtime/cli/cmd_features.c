@@ -3,6 +3,7 @@
  * and no privilege. */
 #include "runtime/cli/cmd.h"
 
+#include "checkpoint/checkpoint.h"
 #include "runtime/guard/guard.h"
 #include "base/ban.h"
 
@@ -16,6 +17,7 @@ static int run(struct cmd_call *call, struct err *e)
 		.has_seccomp = true,
 		.has_apparmor = true,
 		.has_selinux = true,
+		.has_checkpoint = ckpt_is_built_in(),
 	};
 
 	(void)e;

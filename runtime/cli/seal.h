@@ -9,12 +9,27 @@
 #ifndef STIVA_CLI_SEAL_H
 #define STIVA_CLI_SEAL_H
 
+#include <link.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include "base/err.h"
 
 /* Returns 0 when the caller runs from a sealed copy; else execs argv again from one, and returns
  * only when that fails. Must be called before any side effect. */
 int cmd_seal(char *const argv[], struct err *e) MUST_CHECK;
+
+/* ---- seal_start.c: for cmd_seal alone; safe before the C library is ---- */
+#define CMD_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+struct cmd_seal_image {
+	const ElfW(Phdr) * phdr; /* the running program's; NULL: copy `size` bytes */
+	unsigned long n_phdr;
+	size_t size;
+};
+/* True when self_fd, the running binary, is a memfd that nobody can write. */
+bool cmd_seal_is(int self_fd);
+/* A sealed copy of self_fd, read from its current offset on. *ret_step: what was tried last.
+ * Return: fd (owned by the caller) or -errno. */
+int cmd_seal_memfd(int self_fd, const struct cmd_seal_image *image, const char **ret_step);
 
 /* ---- seal_overlay.c: for cmd_seal alone; leaf functions ---- */
 /* True when self_fd, the running binary, is on a mount that cmd_seal_overlay() made. */

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
 #include "base/auto.h"
 #include "base/err.h"
@@ -35,13 +36,16 @@ struct init_job {
 	const struct spec_process
 		*process; /* NULL: created without one; the gate then never opens */
 	const char *id;
-	struct root_plan *root;	  /* NULL for exec */
-	struct spec_state *state; /* what hooks get; pid and status are filled in as they run */
+	struct root_plan *root; /* NULL for exec */
+	const struct spec_state
+		*state; /* what hooks get; pid and status are filled in as they run */
 	struct guard_filter filter;
 	struct init_ns ns;
 	int sock_fd;	/* to P */
 	int gate_fd;	/* create: listening socket; FD_NONE: RUN comes over sock_fd (run, exec) */
 	int console_fd; /* P's end of nothing: the slave, once opened by the child */
+	struct winsize
+		size; /* the caller's terminal, unless process.consoleSize says; 0 = unknown */
 	unsigned preserve_fds;
 	unsigned listen_fds; /* LISTEN_FDS of the caller, passed from fd 3 on; part of preserve_fds
 			      */

@@ -48,15 +48,14 @@ static int take_console(struct init_job *j, struct err *e)
 {
 	const struct spec_console_size *size = j->process->console_size;
 
-	if (size && (size->height.v || size->width.v)) {
-		struct winsize ws = {
-			.ws_row = size->height.v > 0xffff ? 0xffff : (unsigned short)size->height.v,
-			.ws_col = size->width.v > 0xffff ? 0xffff : (unsigned short)size->width.v,
-		};
+	struct winsize ws = j->size;
 
-		if (ioctl(j->console_fd, TIOCSWINSZ, &ws) < 0)
-			return err_sys(e, errno, "process.consoleSize: set the terminal's size");
+	if (size && (size->height.v || size->width.v)) {
+		ws.ws_row = size->height.v > 0xffff ? 0xffff : (unsigned short)size->height.v;
+		ws.ws_col = size->width.v > 0xffff ? 0xffff : (unsigned short)size->width.v;
 	}
+	if ((ws.ws_row || ws.ws_col) && ioctl(j->console_fd, TIOCSWINSZ, &ws) < 0)
+		return err_sys(e, errno, "process.consoleSize: set the terminal's size");
 	if (ioctl(j->console_fd, TIOCSCTTY, 0) < 0)
 		return err_sys(e, errno, "make the console the controlling terminal");
 	for (int i = 0; i < 3; i++)
@@ -114,6 +113,14 @@ static int labels(void *ctx, struct err *e)
 			       e);
 }
 
+/* What an exec asks for; it says nothing about the container's own program. */
+static const char *exec_cpus(const struct init_job *j)
+{
+	const struct spec_exec_affinity *a = j->root ? NULL : j->process->exec_cpu_affinity;
+
+	return a && a->final ? a->final : NULL;
+}
+
 static int limits(void *ctx, struct err *e)
 {
 	struct init_job *j = ctx;
@@ -122,7 +129,12 @@ static int limits(void *ctx, struct err *e)
 
 	if (r == 0 && l->memory_policy)
 		r = guard_memory_policy(l->memory_policy, e);
-	return r < 0 ? r : guard_limits_apply(j->process, j->proc_fd, e);
+	if (r == 0)
+		r = guard_limits_apply(j->process, j->proc_fd, e);
+	/* An affinity that the caller happened to have is not the container's (P18). */
+	if (r == 0)
+		r = guard_affinity_apply(exec_cpus(j), "process.execCPUAffinity.final", e);
+	return r;
 }
 
 /* ---- seccomp ---- */

@@ -32,6 +32,8 @@ void init_hook_state(const struct init_job *j, enum spec_status status, struct b
 	struct spec_state s = *j->state;
 
 	s.status = (struct opt_enum){true, (int)status};
+	/* runtime-spec "State": hooks in the container's namespaces get its pid as seen there. */
+	s.pid = (struct opt_i64){true, getpid()};
 	json_print(&spec_table_state, &s, 0, out);
 }
 
@@ -94,13 +96,6 @@ static int namespaced(void *ctx, struct err *e)
 	r = init_proto_expect(j->sock_fd, INIT_MSG_GO, -1, &m, e);
 	if (r < 0)
 		return r;
-	/* Our pid as the host sees it, for the hooks that we run. */
-	pid_t pid;
-
-	if (m.len == sizeof(pid)) {
-		memcpy(&pid, m.payload, sizeof(pid));
-		j->state->pid = (struct opt_i64){true, pid};
-	}
 	msg_done(&m);
 	return 0;
 }

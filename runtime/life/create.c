@@ -253,8 +253,7 @@ static int go(void *ctx, struct err *e)
 				       c->bundle, e);
 	if (r < 0)
 		return r;
-	return init_proto_send(c->child.sock_fd, INIT_MSG_GO, &c->child.pid, sizeof(pid_t), NULL, 0,
-			       e);
+	return init_proto_send(c->child.sock_fd, INIT_MSG_GO, NULL, 0, NULL, 0, e);
 }
 
 /* ---- ready: CONSOLE if there is a terminal, then READY ---- */

@@ -286,6 +286,8 @@ static int prepare(struct exec_run *x, struct err *e)
 	x->job.state = &x->state;
 	x->job.preserve_fds = a->preserve_fds;
 	x->job.wants_keyring = !x->box.rec->no_keyring.v;
+	if (!a->detach)
+		(void)ioctl(STDIN_FILENO, TIOCGWINSZ, &x->job.size);
 	/* Only a child in a user namespace has limits that we must set from outside. */
 	x->job.wants_go = (x->job.ns.join_flags & CLONE_NEWUSER) && geteuid() == 0;
 	return r;
@@ -334,7 +336,15 @@ static int launch(struct exec_run *x, struct err *e)
 {
 	int cgroup = x->cgroup_fd >= 0 ? x->cgroup_fd : x->cg.dir_fd;
 	struct life_launch l = {x->conf, &x->state, &x->console_fd};
-	int r = life_spawn(&x->job, cgroup, init_exec_main, &x->child, e);
+	const struct spec_exec_affinity *cpus = x->process->exec_cpu_affinity;
+	int r = 0;
+
+	/* In force from the clone on, until the child sets the final one in the container's cgroup.
+	 */
+	if (cpus && cpus->initial)
+		r = guard_affinity_apply(cpus->initial, "process.execCPUAffinity.initial", e);
+	if (r == 0)
+		r = life_spawn(&x->job, cgroup, init_exec_main, &x->child, e);
 
 	if (r == 0)
 		r = outside_limits(x, e);

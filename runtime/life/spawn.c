@@ -80,11 +80,12 @@ static int open_ns(const struct spec_namespace *n, size_t index, int *ret_fd, st
 	AUTO_FD fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
-		return err_sys(e, errno, "linux.namespaces[%zu].path: open \"%s\"", index, n->path);
+		return err_sys(e, errno, "linux.namespaces[%zu].path: open \"%s\" as %s namespace",
+			       index, n->path, word_text(words, n->type.v));
 	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC)
 		return err_set(e, ERR_INPUT, EINVAL,
-			       "linux.namespaces[%zu].path: \"%s\" is not a namespace", index,
-			       n->path);
+			       "linux.namespaces[%zu].path: \"%s\" is not a namespace (%s wanted)",
+			       index, n->path, word_text(words, n->type.v));
 	int type = ioctl(fd, NS_GET_NSTYPE);
 
 	if (type != (int)word_value(words, n->type.v))
@@ -103,10 +104,21 @@ void life_spawn_plan_done(struct init_ns *ns)
 	auto_fd_done(&ns->join_root_fd);
 }
 
+static int check_maps(const struct spec_linux *l, struct err *e)
+{
+	if (l->uid_mappings.n && l->gid_mappings.n)
+		return 0;
+	return err_set(e, ERR_INPUT, EINVAL,
+		       "linux.%s: a new user namespace needs uidMappings and gidMappings",
+		       l->uid_mappings.n ? "gidMappings" : "uidMappings");
+}
+
 int life_spawn_plan(const struct spec_config *conf, struct init_ns *ns, struct err *e)
 {
 	const struct spec_namespace_vec *list = &conf->linux_->namespaces;
 
+	if (spec_ns_is_new(conf, SPEC_NS_USER) && check_maps(conf->linux_, e) < 0)
+		return -e->code;
 	for (size_t i = 0; i < list->n; i++) {
 		const struct spec_namespace *n = &list->v[i];
 		enum spec_ns_type t = (enum spec_ns_type)n->type.v;

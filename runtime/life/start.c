@@ -108,9 +108,14 @@ int life_start_wait(int sock_fd, const struct life_launch *l, struct err *e)
 
 int life_start_run(int sock_fd, const struct life_launch *l, struct err *e)
 {
+	struct spec_state state = *l->state;
+	struct life_launch launch = *l;
 	int r = init_proto_send(sock_fd, INIT_MSG_RUN, NULL, 0, NULL, 0, e);
 
-	return r < 0 ? r : life_start_wait(sock_fd, l, e);
+	/* A seccomp agent hears of a program that does not run yet. */
+	state.status = (struct opt_enum){true, SPEC_CREATING};
+	launch.state = &state;
+	return r < 0 ? r : life_start_wait(sock_fd, &launch, e);
 }
 
 static int connect_gate(const struct life_box *b, int *ret_fd, struct err *e)

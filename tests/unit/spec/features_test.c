@@ -7,7 +7,8 @@ static const char *const flags[] = {"SECCOMP_FILTER_FLAG_LOG", NULL};
 
 static void test_full(void **state)
 {
-	struct spec_features_input in = {"0.1.0", "abc", "2.5.4", flags, true, true, false};
+	struct spec_features_input in = {"0.1.0", "abc", "2.5.4", flags, true, true,
+					 false,	  true,	 true,	  true,	 true};
 	static const char *const parts[] = {
 		"{\n    \"ociVersionMin\": \"1.0.0\",\n    \"ociVersionMax\": \"1.3.0\",\n",
 		"\"prestart\",\n        \"createRuntime\"",
@@ -52,6 +53,11 @@ static void test_without_seccomp(void **state)
 		strstr(b.data, "\"seccomp\": {\n            \"enabled\": false\n        }"));
 	assert_null(strstr(b.data, "SCMP_"));
 	assert_null(strstr(b.data, "stiva.commit"));
+	/* Nothing is claimed that nobody said is there. */
+	assert_non_null(strstr(b.data, "\"systemd\": false"));
+	assert_non_null(strstr(b.data, "\"monitoring\": false"));
+	assert_non_null(strstr(b.data, "\"netDevices\": {\n            \"enabled\": false"));
+	assert_non_null(strstr(b.data, "checkpoint.enabled\": \"false\""));
 	buf_done(&b);
 }
 
