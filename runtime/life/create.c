@@ -287,6 +287,8 @@ static int ready(void *ctx, struct err *e)
 	int timeout = h && h->kind[SPEC_HOOK_CREATE_CONTAINER].n ? -1 : READY_MS;
 	int r = 0;
 
+	if (h && h->kind[SPEC_HOOK_CREATE_CONTAINER].n)
+		c->ran_hooks = true;
 	if (c->conf->process && c->conf->process->terminal.v)
 		r = take_console(c, timeout, e);
 	if (r == 0) {
