@@ -144,14 +144,14 @@ $(readlink "/proc/$JOB/ns/ipc")"
 	for path in /proc/self/ns/uts /no/such /etc/passwd /proc/self/ns; do
 		config "$(ns_path network $path)"
 		rt run -b "$BUNDLE" "$ID"
-		refused network
+		refused namespaces
 	done
 	known_deviation crun "opens a relative path as given"
 	cd /proc/self/ns
 	config "$(ns_path network net)"
 	rt run -b "$BUNDLE" "$ID"
 	cd "$WORK"
-	refused network
+	refused namespaces
 }
 
 @test "a namespace type twice" {
