@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # stiva: one non-recursive Makefile. `make help` lists the targets.
 Q := $(if $(V),,@)
+comma := ,
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
@@ -28,13 +29,17 @@ WARN	 := -Wall -Wextra -Werror -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prot
 	    -Wpointer-arith -Wold-style-definition
 HARDEN	 := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fno-common \
 	    -fno-strict-aliasing -fno-delete-null-pointer-checks $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
+# Each launch copies the binary into a sealed memfd: 100 KB less are 40 us less. No exceptions here to
+# unwind for; debuggers have .debug_frame.
+SMALL	 := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables
 CPPFLAGS := -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PKGS)) $(if $(SANITIZE),-DSTIVA_ONE_ALLOC) \
 	    $(if $(FAULTS),-DSTIVA_FAULTS)
 CFLAGS	 := -std=gnu17 -g -fPIE $(WARN) $(HARDEN) \
 	    $(if $(SANITIZE),-O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all, \
-	    -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3) $(CFLAGS_EXTRA)
+	    -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 $(SMALL)) $(CFLAGS_EXTRA)
 LDFLAGS	 := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed \
-	    $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(filter 1,$(STATIC)),-static-pie,-pie)
+	    $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl$(comma)--gc-sections) \
+	    $(if $(filter 1,$(STATIC)),-static-pie -Wl$(comma)-z$(comma)pack-relative-relocs,-pie)
 LDLIBS	 := -Wl,-Bstatic -lseccomp -lcap -lyajl_s -Wl,-Bdynamic
 ifeq ($(STATIC),1)
 LDLIBS	 := -lseccomp -lcap -lyajl_s
@@ -58,6 +63,11 @@ $(B)/%.o: %.c Makefile
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 -include $(OBJS:.o=.d)
 
+# Runs before relocation and without a thread pointer (see the file).
+$(B)/runtime/cli/seal_start.o: CFLAGS += -ffreestanding -fno-stack-protector -ftrivial-auto-var-init=uninitialized \
+	-U_FORTIFY_SOURCE
+ENTRY := $(if $(filter 1-x86_64,$(STATIC)-$(shell uname -m)),-Xlinker -e -Xlinker cmd_seal_start)
+
 # Version constants reach one room only.
 $(B)/runtime/cli/%.o: CPPFLAGS += -DSTIVA_VERSION='"$(VERSION)"' -DSTIVA_COMMIT='"$(COMMIT)"'
 $(B)/runtime/cli/main.o $(B)/runtime/cli/global.o: VERSION $(wildcard .git/HEAD .git/logs/HEAD)
@@ -72,7 +82,7 @@ $(foreach r,$(filter-out runtime/cli,$(ROOMS)),$(eval $(call room_archive,$(r)))
 CLI_OBJS := $(patsubst %.c,$(B)/%.o,$(call src_of,runtime/cli))
 $(BIN): $(CLI_OBJS) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CC) $(LDFLAGS) $(ENTRY) $^ $(LDLIBS) -o $@
 
 # Tests are one file each and may hold their tables on the stack.
 TEST_CFLAGS = $(filter-out -Wmissing-prototypes -Wframe-larger-than=%,$(CFLAGS))
