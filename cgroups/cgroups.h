@@ -50,7 +50,8 @@ int cg_where_choose(enum cg_manager m, const char *cgroups_path, const char *id,
 /* Makes the cgroup, its missing parents, and enables the controllers that `res` needs on the way
  * down (a controller bound to v1, or not there: an error naming the property only when a limit asks
  * for it). An existing non-empty or frozen leaf is an error. On failure nothing that it made stays.
- */
+ * -EACCES, -EPERM, -EROFS: this user may make none here and no limit was asked for, so that a
+ * rootless caller may go on without; with a limit it is -ENOTSUP. */
 int cg_make(const char *path, const struct spec_resources *res, struct cg *ret,
 	    struct err *e) MUST_CHECK;
 /* Opens an existing one. -ENOENT (class ERR_STATE) when it is gone. */

@@ -106,10 +106,13 @@ static int refused(int r, const char *path, const char *ctrl, const char *prop, 
 	case EACCES:
 	case EPERM:
 	case EROFS:
+		/* Not EACCES as code: a caller may go on without a cgroup, but not without a limit.
+		 */
 		return err_set(
-			e, ERR_MISSING, -r,
-			"%s: the %s controller is not delegated to this user in cgroup \"%s\"",
-			prop, ctrl, path);
+			e, ERR_MISSING, ENOTSUP,
+			"%s: the %s controller cannot be enabled in cgroup \"%s\": %s (it is not "
+			"delegated to this user)",
+			prop, ctrl, path, err_words(r));
 	default:
 		return err_sys(e, r, "%s: enable the %s controller in cgroup \"%s\"", prop, ctrl,
 			       path);

@@ -177,6 +177,21 @@ static int make_dir(int parent_fd, const char *name)
 	return errno == EEXIST ? 0 : -errno;
 }
 
+/* The error of a mkdir of the first len bytes of the path. */
+static int not_made(const struct make *m, size_t len, int r, struct err *e)
+{
+	if (r != -EACCES && r != -EPERM && r != -EROFS)
+		return err_sys(e, r, "make cgroup \"%.*s\"", (int)len, m->path);
+	/* Told apart by the code: without a limit one may go on without a cgroup (rootless). */
+	if (m->needs->n)
+		return err_set(e, ERR_MISSING, ENOTSUP, "%s: make cgroup \"%.*s\": %s",
+			       m->needs->v[0].prop, (int)len, m->path, err_words(r));
+	return err_set(e, ERR_MISSING, -r,
+		       "make cgroup \"%.*s\": %s (delegate one to this user: `systemd-run --user "
+		       "--scope -p Delegate=yes`)",
+		       (int)len, m->path, err_words(r));
+}
+
 /* An fd that is not O_PATH, for fsetxattr and fgetxattr. */
 static int open_readable(int dir_fd, const char *name)
 {
@@ -217,7 +232,7 @@ static int step_down(struct make *m, int *at_fd, const char *at_path, const char
 	if (r == -ENOENT)
 		return -EAGAIN;
 	if (r < 0)
-		return err_sys(e, r, "make cgroup \"%.*s\"", (int)len, m->path);
+		return not_made(m, len, r, e);
 	int fd = cg_tree_open(*at_fd, name);
 	if (fd == -ENOENT)
 		return -EAGAIN;
@@ -296,7 +311,7 @@ static int make_leaf(struct make *m, struct cg *ret, struct err *e)
 	if (is_new == -ENOENT)
 		return -EAGAIN;
 	if (is_new < 0)
-		return err_sys(e, is_new, "make cgroup \"%s\"", m->path);
+		return not_made(m, strlen(m->path), is_new, e);
 	if (is_new) {
 		m->made++;
 		m->made_len = strlen(m->path);

@@ -217,23 +217,17 @@ static bool is_delegated(int root_fd, const char *path)
 	       faccessat(fd, ".", W_OK, AT_EACCESS) == 0;
 }
 
-/* Rootless: the parent of the own cgroup when it is the user's (the usual case, a scope below
- * app.slice), else the own cgroup when that was delegated (systemd-run -p Delegate=yes). */
-static int choose_delegated(const char *own, char *parent, struct err *e)
+/* Rootless: below the parent of the own cgroup when that is the user's (the usual case, a scope
+ * below app.slice), else below the own cgroup when that was delegated (systemd-run -p
+ * Delegate=yes). With neither the parent stays: cg_make() will say what is wrong, and its caller
+ * knows whether it may go on without a cgroup. */
+static void prefer_delegated(const char *own, char *parent)
 {
-	int root_fd = cg_where_root(e);
+	struct err ignored = ERR_INIT;
+	int root_fd = cg_where_root(&ignored);
 
-	if (root_fd < 0)
-		return root_fd;
-	if (is_delegated(root_fd, parent))
-		return 0;
-	if (!is_delegated(root_fd, own))
-		return err_set(e, ERR_MISSING, EACCES,
-			       "cgroup \"%.128s\" is not delegated to this user: run it in "
-			       "`systemd-run --user --scope -p Delegate=yes`",
-			       parent);
-	memcpy(parent, own, strlen(own) + 1);
-	return 0;
+	if (root_fd >= 0 && !is_delegated(root_fd, parent) && is_delegated(root_fd, own))
+		memcpy(parent, own, strlen(own) + 1);
 }
 
 /* ---- the systemd form ---- */
@@ -292,9 +286,8 @@ int cg_where_choose(enum cg_manager m, const char *cgroups_path, const char *id,
 		 * its children controllers (cgroup-v2.rst, no internal process constraint). */
 		memcpy(parent, own, strlen(own) + 1);
 		cut_last(parent);
-		r = is_rootless ? choose_delegated(own, parent, e) : 0;
-		if (r < 0)
-			return r;
+		if (is_rootless)
+			prefer_delegated(own, parent);
 	}
 	return cg_where_join(cgroups_path, id, parent, ret_path, e);
 }
