@@ -165,7 +165,7 @@ build/floor: bench/floor.c
 	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -static-pie -fPIE $< -o $@
 demo: ## builds, makes a bundle from a real root file system and walks through a container's life
 	@scripts/deps build
-	@$(MAKE) all
+	@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) all
 	@scripts/demo
 
 # ---- what is generated from tables ----
