@@ -141,8 +141,18 @@ static int make_cgroup(void *ctx, struct err *e)
 		return without_cgroup(c, e);
 	c->rec_cgroup.ino = (struct opt_u64){true, c->cg.ino};
 	c->rec_cgroup.made_levels = (struct opt_u32){true, c->cg.made_levels};
-	r = res ? cg_apply(&c->cg, res, e) : 0;
-	return r < 0 ? r : cg_devices_apply(&c->cg, c->conf, c->is_rootless, e);
+	return res ? cg_apply(&c->cg, res, e) : 0;
+}
+
+/* After the spawn, since the verifier's time is then the child's as well: until GO or RUN nothing
+ * runs in the cgroup but our own init, and what that makes is on the list. */
+static int devices(void *ctx, struct err *e)
+{
+	struct life_create *c = ctx;
+
+	int r = cg_devices_apply(&c->cg, c->conf, c->is_rootless, e);
+
+	return r < 0 ? r : life_delegate(c->conf, &c->cg, e);
 }
 
 static void make_cgroup_undo(void *ctx)
@@ -203,6 +213,13 @@ static int spawn(void *ctx, struct err *e)
 		return life_spawn_explain(&c->child, &c->cg, e);
 	/* The child has them; ours would keep the gate open after its death. */
 	auto_fd_done(&c->gate_fd);
+	/* Now, while the child is busy. It is ours to reap: dead or alive, it is in /proc. */
+	uint64_t start;
+
+	r = proc_start_time(c->child.pid, &start);
+	if (r < 0)
+		return err_sys(e, r, "start time of init");
+	c->rec_init = (struct life_rec_process){{true, c->child.pid}, {true, start}};
 	return 0;
 }
 
@@ -314,12 +331,7 @@ static int late_limits(void *ctx, struct err *e)
 static int record(void *ctx, struct err *e)
 {
 	struct life_create *c = ctx;
-	uint64_t start;
-	int r = proc_start_time(c->child.pid, &start);
 
-	if (r < 0)
-		return err_sys(e, r, "start time of init");
-	c->rec_init = (struct life_rec_process){{true, c->child.pid}, {true, start}};
 	c->rec.init = &c->rec_init;
 	c->rec.stage = (struct opt_enum){true, LIFE_STAGE_CREATED};
 	return life_store_write(&c->box, &c->rec, e);
@@ -361,12 +373,13 @@ static int commit(void *ctx, struct err *e)
 /* clang-format off */
 static const struct step rows[] = {
 	{"claim",	 NULL,		   claim,	   claim_undo},
-	{"config",	 NULL,		   save_config,	   NULL}, /* undone with the claim */
 	{"cgroup",	 has_cgroup,	   make_cgroup,	   make_cgroup_undo},
 	{"gate",	 has_gate,	   make_gate,	   NULL},
 	{"notify",	 has_notify,	   make_notify,	   NULL},
 	{"spawn",	 NULL,		   spawn,	   spawn_undo}, /* <- HELLO, MAPPED ->, <- SPAWNED */
 	{"limits",	 NULL,		   outside_limits, NULL},
+	{"devices",	 has_cgroup,	   devices,	   NULL}, /* undone with the cgroup */
+	{"config",	 NULL,		   save_config,	   NULL}, /* undone with the claim */
 	{"go",		 wants_go,	   go,		   NULL}, /* <- NAMESPACED, GO -> */
 	{"ready",	 NULL,		   ready,	   NULL}, /* <- CONSOLE, <- READY */
 	{"late-limits",	 NULL,		   late_limits,	   NULL},

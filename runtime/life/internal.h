@@ -3,6 +3,7 @@
 #ifndef STIVA_LIFE_INTERNAL_H
 #define STIVA_LIFE_INTERNAL_H
 
+#include "base/idmap.h"
 #include "base/step.h"
 #include "runtime/init/init.h"
 #include "runtime/life/life.h"
@@ -119,6 +120,8 @@ int life_spawn(struct init_job *job, int cgroup_fd, void (*entry)(struct init_jo
 void life_spawn_kill(struct life_child *c);
 /* When *e says that the child vanished (EPIPE), says how it died instead. */
 int life_spawn_explain(struct life_child *c, const struct cg *cg, struct err *e);
+/* The config's mappings as base/idmap wants them, in the arena. */
+void life_spawn_maps(const struct spec_id_mapping_vec *v, struct arena *a, struct id_map *ret);
 /* rlimits of a child in a user namespace must be raised from outside it (P12). */
 int life_spawn_rlimits(const struct spec_process *p, pid_t pid, struct err *e) MUST_CHECK;
 
@@ -160,6 +163,9 @@ int life_create_run(struct life_create *c, struct err *e) MUST_CHECK;
  * locked. is_forced: tolerate a broken record. */
 int life_delete_box(const struct life_host *h, struct life_box *b, bool is_forced,
 		    struct err *e) MUST_CHECK;
+
+/* ---- delegate.c: the cgroup becomes the container user's where the spec says so (C13) ---- */
+int life_delegate(const struct spec_config *conf, const struct cg *cg, struct err *e) MUST_CHECK;
 
 /* ---- start.c ---- */
 /* What the launch may ask of us: the seccomp agent (conf, state), a place for the console's master.

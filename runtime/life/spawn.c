@@ -207,7 +207,7 @@ static pid_t clone_child(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct e
 	return pid;
 }
 
-static void maps_of(const struct spec_id_mapping_vec *v, struct arena *a, struct id_map *ret)
+void life_spawn_maps(const struct spec_id_mapping_vec *v, struct arena *a, struct id_map *ret)
 {
 	struct id_range *r = arena_array(a, v->n + 1, sizeof(*r));
 
@@ -227,8 +227,8 @@ static int write_maps(const struct init_job *j, struct life_child *c, struct err
 	if (r < 0)
 		return r;
 	msg_done(&m);
-	maps_of(&j->conf->linux_->uid_mappings, &a, &uids);
-	maps_of(&j->conf->linux_->gid_mappings, &a, &gids);
+	life_spawn_maps(&j->conf->linux_->uid_mappings, &a, &uids);
+	life_spawn_maps(&j->conf->linux_->gid_mappings, &a, &gids);
 	r = idmap_write(c->pid, &uids, &gids, &denied, e);
 	if (r < 0)
 		return r;
