@@ -184,8 +184,9 @@ static int make_gate(void *ctx, struct err *e)
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/%s", fd_proc_path(c->box.dir_fd, dir),
 		 LIFE_GATE);
 	c->gate_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (c->gate_fd < 0 || bind(c->gate_fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    listen(c->gate_fd, 1) < 0)
+	/* The mode of the socket's file is that of its inode, less the umask. */
+	if (c->gate_fd < 0 || fchmod(c->gate_fd, 0600) < 0 ||
+	    bind(c->gate_fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(c->gate_fd, 1) < 0)
 		return err_sys(e, errno, "make the start gate");
 	c->job.gate_fd = c->gate_fd;
 	return 0;

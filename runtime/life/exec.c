@@ -198,6 +198,15 @@ static int load_process(struct exec_run *x, struct err *e)
 
 /* ---- what the child needs ---- */
 
+/* A user namespace with a single self-map forbids setgroups(2) for good. */
+static bool denies_setgroups(pid_t pid)
+{
+	char path[64], text[16];
+
+	snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)pid);
+	return file_read_kernel(AT_FDCWD, path, text, sizeof(text)) > 0 && str_starts(text, "deny");
+}
+
 static int open_target(struct exec_run *x, struct err *e)
 {
 	const struct spec_namespace_vec *list = &x->conf->linux_->namespaces;
@@ -210,6 +219,8 @@ static int open_target(struct exec_run *x, struct err *e)
 	}
 	for (size_t i = 0; i < list->n; i++)
 		ns->join_flags |= (int)word_value(&spec_words_ns, list->v[i].type.v);
+	if (ns->join_flags & CLONE_NEWUSER)
+		x->job.setgroups_denied = denies_setgroups((pid_t)x->state.pid.v);
 	/* After MS_MOVE + chroot the mount namespace's root is not the container's. */
 	if (x->box.rec->no_pivot.v) {
 		char path[64];
