@@ -30,21 +30,19 @@ stays_inside() {
 }
 
 @test "mount targets through symlinks of many shapes" {
+	bundle
 	for kind in tmpfs bind file; do
-		n=0
 		for target in "$WORK/canary/dir" "../../../../../../../..$WORK/canary/dir" "$WORK/canary/dir/" \
 			"$WORK/canary/new" /proc/self/root"$WORK/canary/dir" /proc/1/root"$WORK/canary" \
 			../../canary/dir /proc/self/cwd a; do
-			n=$((n + 1))
 			case $kind in
 			tmpfs) m='{destination: "/a", type: "tmpfs", source: "tmpfs"}' ;;
 			bind) m='{destination: "/a", type: "bind", source: "/etc", options: ["bind"]}' ;;
 			file) m='{destination: "/a", type: "bind", source: "/etc/passwd", options: ["bind"]}' ;;
 			esac
-			new_bundle "b$kind$n" "$(add_mount "$m")"
+			config_from "$TOP/tests/bats/template.json" "$(add_mount "$m")"
 			link "$target" a
 			stays_inside
-			rm -rf "$BUNDLE"
 		done
 	done
 }
@@ -95,8 +93,9 @@ stays_inside() {
 }
 
 @test "/dev/null and others of the image are symlinks or other files" {
+	bundle '.mounts |= map(select(.destination | startswith("/dev") | not))'
 	for name in null ptmx console fd stdin tty core; do
-		bundle '.mounts |= map(select(.destination | startswith("/dev") | not))'
+		[ $name = null ] || rm -f "$BUNDLE"/rootfs/dev/*
 		link "$WORK/canary/file" dev/$name
 		stays_inside
 		rm "$BUNDLE/rootfs/dev/$name"
@@ -178,9 +177,10 @@ stays_inside() {
 
 @test "cwd through a descriptor of the runtime" {
 	known_deviation crun "1.8 does not check it (as CVE-2024-21626)"
+	bundle
 	exec 7<"$WORK/canary"
 	for n in 3 4 5 6 7 8 9 10 11 12 13; do
-		bundle ".process.cwd = \"/proc/self/fd/$n\"" '.process.args = ["/bin/sh", "-c", "cat file; cat ../../../../../../../../../../etc/shadow"]'
+		config_from "$TOP/tests/bats/template.json" ".process.cwd = \"/proc/self/fd/$n\"" '.process.args = ["/bin/sh", "-c", "cat file; cat ../../../../../../../../../../etc/shadow"]'
 		status=0
 		"$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" >"$OUT" 2>"$ERR" || status=$?
 		! grep -E 'canary|root:[^x]' "$OUT" || fail "out by descriptor $n"

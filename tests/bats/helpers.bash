@@ -24,7 +24,7 @@ setup() {
 	RUNS=0
 	OUT=$WORK/.out.0 ERR=$WORK/.err.0
 	export WORK ID ROOT
-	JOBS=()
+	JOBS=() WORDS=()
 	exec 0</dev/null
 	PROBE=$TOP/build/batsroot/bin/probe
 	require_file_words
@@ -175,15 +175,13 @@ script() {
 
 # program WORD... [-- FILTER...]: a bundle whose program is these words.
 program() {
-	local -a words=()
+	WORDS=()
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
-		words+=("$1")
+		WORDS+=("$1")
 		shift
 	done
 	[ $# = 0 ] || shift
-	WORDS=$(jq -nc '$ARGS.positional' --args -- "${words[@]}")
-	export WORDS
-	bundle '.process.args = (env.WORDS | fromjson)' "$@"
+	bundle '.process.args = $ARGS.positional' "$@"
 }
 
 # config FILTER...: changes $BUNDLE's config.
@@ -197,7 +195,7 @@ config_from() {
 	local from=$1 IFS='|'
 	shift
 	[ $# -gt 0 ] || set -- .
-	jq -c "$*" "$from" >"$BUNDLE/config.json"
+	jq -c "$*" "$from" --args -- "${WORDS[@]}" >"$BUNDLE/config.json"
 }
 
 # jq filters that many tests share

@@ -116,12 +116,13 @@ load helpers
 @test "rlimits" {
 	program probe rlimit nofile core cpu -- '.process.rlimits = [
 		{type: "RLIMIT_NOFILE", soft: 123, hard: 456}, {type: "RLIMIT_CORE", soft: 0, hard: 0},
-		{type: "RLIMIT_CPU", soft: 100, hard: 18446744073709551615}]'
-	if ! is_stiva; then config 'del(.process.rlimits[2])'; fi
+		{type: "RLIMIT_CPU", soft: 100, hard: 777777777}]'
+	# jq 1.6 cannot print 2^64 - 1
+	sed -i 's/777777777/18446744073709551615/' "$BUNDLE/config.json"
 	runs
 	line "nofile 123 456"
 	line "core 0 0"
-	if is_stiva; then line "cpu 100 -1"; fi
+	line "cpu 100 -1"
 }
 
 @test "rlimits that are wrong" {
