@@ -114,6 +114,14 @@ edit() {
 	if is_stiva; then KEPT=1 refused; fi
 }
 
+@test "a user namespace without maps gets the caller's own ids" {
+	known_deviation runc "wants maps"
+	edit 'del(.linux.uidMappings, .linux.gidMappings)' '.process.args = ["/bin/probe", "ids"]'
+	user run -b "$BUNDLE" "$ID"
+	exits 0
+	line "uid 0 0 0"
+}
+
 @test "ranges of /etc/subuid are mapped by newuidmap" {
 	known_deviation runc "refuses every additional group"
 	requires newuidmap
