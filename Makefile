@@ -158,9 +158,9 @@ fault-smoke: ## fails and kills every row of the step lists; 1,000 cycles; nothi
 	@tests/faults/run build/obj/$(CC)-faults/stiva
 bench: ## stiva, crun, runc and the bare system calls, side by side in one run
 	@scripts/deps all
-	@$(MAKE) all build/floor
+	@$(MAKE) all build/floor build/stopwatch
 	@bench/run
-build/floor: bench/floor.c
+build/floor build/stopwatch: build/%: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -static-pie -fPIE $< -o $@
 demo: ## builds, makes a bundle from a real root file system and walks through a container's life

@@ -196,6 +196,11 @@ static void timing_open(void)
 	}
 }
 
+int log_timing_fd(void)
+{
+	return timing.fd;
+}
+
 void log_step_time(const char *list, const char *step, uint64_t usec)
 {
 	char line[256];

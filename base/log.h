@@ -26,6 +26,8 @@ struct log_settings {
 int log_open(const struct log_settings *set, struct err *e) MUST_CHECK;
 /* The log file's fd or FD_NONE: for those who must keep it when they sweep fds. */
 int log_fd(void);
+/* The fd of STIVA_TIMING's file, or FD_NONE, for the same sweep. */
+int log_timing_fd(void);
 enum log_level log_get_level(void);
 /* Reads a word of error, warning, info, debug. Return: 0 or -EINVAL. */
 int log_level_parse(const char *word, enum log_level *ret_level);

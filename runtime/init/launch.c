@@ -291,7 +291,7 @@ static int compare_ints(const void *a, const void *b)
 
 void init_launch_sweep(struct init_job *j)
 {
-	int keep[] = {j->sock_fd, j->gate_fd, j->console_fd, j->proc_fd, log_fd()};
+	int keep[] = {j->sock_fd, j->gate_fd, j->console_fd, j->proc_fd, log_fd(), log_timing_fd()};
 	size_t n = sizeof(keep) / sizeof(keep[0]);
 	unsigned next = 3 + j->preserve_fds;
 
