@@ -70,6 +70,7 @@ inner_hook() {
 		is "$(jq -r .status "$WORK/state.$kind")" creating $kind
 	done
 	is "$(jq -r .status "$WORK/state.startContainer")" created
+	known_deviation runc "1.1 says created in poststart"
 	is "$(jq -r .status "$WORK/state.poststart")" running
 	is "$(jq -r .status "$WORK/state.poststop")" stopped
 }

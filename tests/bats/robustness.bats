@@ -18,11 +18,12 @@ gather() {
 	done
 }
 aside() {
-	"$RUNTIME" --root "$ROOT" "$@" >"$WORK/aside.${#PIDS[@]}" 2>&1 3>&- 4>&- &
+	timeout -k 2 20 "$RUNTIME" --root "$ROOT" "$@" >"$WORK/aside.${#PIDS[@]}" 2>&1 3>&- 4>&- &
 	PIDS+=($!)
 }
 
 @test "of twenty creates of one id exactly one wins" {
+	known_deviation runc "1.1 now and then lets two win"
 	program probe wait
 	for _ in 1 2; do
 		PIDS=()
@@ -75,6 +76,7 @@ aside() {
 }
 
 @test "a start that two want is had by one" {
+	known_deviation runc "1.1: the second one hangs now and then"
 	program probe wait
 	ok create -b "$BUNDLE" "$ID"
 	PIDS=()
@@ -208,6 +210,7 @@ aside() {
 @test "a state that names a foreign process does not hurt it" {
 	program probe wait
 	starts
+	sleep 0.03 # another start time, which is counted in ticks of 10 ms
 	background sleep 100
 	real=$(pid_of)
 	find "$ROOT/$ID" -type f \( -name '*.json' -o -name status \) -exec \
