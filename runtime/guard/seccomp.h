@@ -29,6 +29,9 @@ struct guard_program {
 int guard_seccomp_compile(const struct spec_seccomp *s, struct arena *a, struct guard_program *ret,
 			  struct err *e) MUST_CHECK;
 
+/* seccomp_compact.c: a shorter program of the same meaning; p as it is when there is none. */
+void guard_seccomp_compact(struct guard_program *p, struct arena *a);
+
 /* seccomp_enosys.c: writes the prologue that answers ENOSYS to system calls newer than the profile
  * (conformance S11). Return: the number of instructions, 0 when the profile needs none. */
 #define GUARD_PROLOGUE_MAX (8 * GUARD_ARCHES_MAX + 1)

@@ -34,7 +34,7 @@ struct cache_head {
 	uint32_t n_canon, n_insns;
 	uint64_t sum;
 };
-static const char cache_magic[8] = {'s', 't', 'v', 's', 'c', 'm', 'p', '1'};
+static const char cache_magic[8] = {'s', 't', 'v', 's', 'c', 'm', 'p', '2'};
 
 /* Eight bytes a step: the whole of an engine's profile costs 2 microseconds. */
 static uint64_t hash_bytes(uint64_t h, const void *p, size_t n)

@@ -130,6 +130,16 @@ static int too_large(size_t n, struct err *e)
 		       BPF_MAXINSNS);
 }
 
+static int compile(const struct spec_seccomp *s, struct arena *a, struct guard_program *ret,
+		   struct err *e)
+{
+	int r = guard_seccomp_compile(s, a, ret, e);
+
+	if (r == 0)
+		guard_seccomp_compact(ret, a);
+	return r;
+}
+
 int guard_seccomp_prepare(const struct spec_seccomp *s, int cache_dir_fd, struct arena *a,
 			  struct guard_filter *ret, struct err *e)
 {
@@ -143,12 +153,12 @@ int guard_seccomp_prepare(const struct spec_seccomp *s, int cache_dir_fd, struct
 		AUTO(guard_cache_key) key;
 		guard_cache_key_make(s, &key);
 		if (!guard_cache_load(cache_dir_fd, &key, a, &p)) {
-			r = guard_seccomp_compile(s, a, &p, e);
+			r = compile(s, a, &p, e);
 			if (r == 0 && p.n <= BPF_MAXINSNS)
 				guard_cache_store(cache_dir_fd, &key, &p);
 		}
 	} else {
-		r = guard_seccomp_compile(s, a, &p, e);
+		r = compile(s, a, &p, e);
 	}
 	if (r < 0)
 		return r;
