@@ -82,7 +82,7 @@ clean_up() {
 		[ -d "$dir" ] || continue
 		echo 1 2>/dev/null >"$dir/cgroup.kill" || true
 		for _ in {1..50}; do
-			find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null
+			find "$dir" -depth -type d -exec rmdir {} + 2>/dev/null || true
 			[ -d "$dir" ] || break
 			sleep 0.02
 		done

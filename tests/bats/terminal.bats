@@ -186,7 +186,7 @@ with_tty='.process.terminal = true'
 	ok create --console-socket "$WORK/sock" -b "$BUNDLE" "$ID"
 	wait_for grep -q ^fd "$WORK/got"
 	is "$(grep -c ^fd "$WORK/got")" 1
-	grep -qE '^fd /(dev/)?(pts/)?ptmx$' "$WORK/got" || fail "$(<"$WORK/got")"
+	grep -qE '^fd /.*ptmx$' "$WORK/got" || fail "$(<"$WORK/got")"
 }
 
 @test "a console socket that is not there, or where nobody listens" {
