@@ -333,9 +333,9 @@ def show_change(a, report):
         return
     was = {r["name"]: r.get("to_crun") for r in old["rows"]}
     worse = [f"{r['name']} {was[r['name']]:.2f} -> {r['to_crun']:.2f}" for r in report.rows
-             if was.get(r["name"]) and r.get("to_crun") and r["to_crun"] > 1.15 * was[r["name"]]]
+             if was.get(r["name"]) and r.get("to_crun") and r["to_crun"] > 1.3 * was[r["name"]]]
     print(f"\nstiva/crun against the baseline of {old['machine']['time'][:10]}: "
-          + ("worse by more than 15 %: " + "; ".join(worse) if worse else "no row worse by more than 15 %"))
+          + ("worse by more than 30 %: " + "; ".join(worse) if worse else "no row worse by more than 30 %"))
 
 
 def show_target(report):
