@@ -70,7 +70,7 @@ ENTRY := $(if $(filter 1-x86_64,$(STATIC)-$(shell uname -m)),-Xlinker -e -Xlinke
 
 # Version constants reach one room only.
 $(B)/runtime/cli/%.o: CPPFLAGS += -DSTIVA_VERSION='"$(VERSION)"' -DSTIVA_COMMIT='"$(COMMIT)"'
-$(B)/runtime/cli/main.o $(B)/runtime/cli/global.o: VERSION $(wildcard .git/HEAD .git/logs/HEAD)
+$(B)/runtime/cli/main.o $(B)/runtime/cli/global.o $(B)/runtime/cli/cmd_features.o: VERSION $(wildcard .git/HEAD .git/logs/HEAD)
 
 define room_archive
 $(call lib_of,$(1)): $$(patsubst %.c,$(B)/%.o,$$(call src_of,$(1)))
@@ -135,6 +135,7 @@ fuzz: ## the same with libFuzzer (clang), 10 minutes
 	@$(MAKE) CC=clang SANITIZE=address,undefined,fuzzer-no-link build/obj/clang-san-dyn/libspec.a build/obj/clang-san-dyn/libbase.a
 	clang $(CPPFLAGS) -g -fsanitize=fuzzer,address,undefined tests/fuzz/config_fuzz.c build/obj/clang-san-dyn/libspec.a \
 		build/obj/clang-san-dyn/libbase.a -lyajl -o build/obj/clang-san-dyn/config_fuzz
+	mkdir -p build/fuzz-corpus
 	build/obj/clang-san-dyn/config_fuzz -max_total_time=600 build/fuzz-corpus tests/fuzz/corpus/config
 
 # ---- gates ----

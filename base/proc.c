@@ -7,11 +7,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +30,21 @@
 /* Of the words behind the name: state is 3, starttime 22 (man 5 proc). */
 #define STAT_FIELD_STATE 3
 #define STAT_FIELD_START 22
+
+int proc_ns_open(const char *path, int kind)
+{
+	struct statfs fs;
+	/* O_NONBLOCK: the path may name a FIFO. */
+	AUTO_FD fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC)
+		return -ENOTTY;
+	if (kind && ioctl(fd, NS_GET_NSTYPE) != kind)
+		return -EINVAL;
+	return fd_take(&fd);
+}
 
 pid_t proc_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd)
 {

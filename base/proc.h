@@ -34,6 +34,11 @@ int proc_wait(int pidfd, int timeout_ms, int *ret_status);
 /* Waits until a process (child or not) ends, without reaping. */
 int proc_wait_gone(int pidfd, int timeout_ms);
 
+/* Opens the namespace file `path` and proves that it is one of the kind CLONE_NEW* (0 = any).
+ * Return: fd, -ENOTTY when it is no namespace (nsfs), -EINVAL when it is another kind, -errno of
+ * open. */
+int proc_ns_open(const char *path, int kind);
+
 /* All dispositions to default, all signals unblocked: for a child just before exec. */
 void proc_reset_signals(void);
 /* An absolute deadline helper: CLOCK_MONOTONIC now, in microseconds. */

@@ -12,14 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -74,25 +71,17 @@ int life_spawn_explain(struct life_child *c, const struct cg *cg, struct err *e)
 
 static int open_ns(const struct spec_namespace *n, size_t index, int *ret_fd, struct err *e)
 {
-	const struct word_list *words = &spec_words_ns;
-	struct statfs fs;
-	/* O_NONBLOCK: the path may name a FIFO. */
-	AUTO_FD fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *kind = word_text(&spec_words_ns, n->type.v);
+	int fd = proc_ns_open(n->path, (int)word_value(&spec_words_ns, n->type.v));
 
+	if (fd == -ENOTTY || fd == -EINVAL)
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "linux.namespaces[%zu].path: \"%s\" is not a %s namespace%s", index,
+			       n->path, kind, fd == -ENOTTY ? ", nor any other" : "");
 	if (fd < 0)
-		return err_sys(e, errno, "linux.namespaces[%zu].path: open \"%s\" as %s namespace",
-			       index, n->path, word_text(words, n->type.v));
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC)
-		return err_set(e, ERR_INPUT, EINVAL,
-			       "linux.namespaces[%zu].path: \"%s\" is not a namespace (%s wanted)",
-			       index, n->path, word_text(words, n->type.v));
-	int type = ioctl(fd, NS_GET_NSTYPE);
-
-	if (type != (int)word_value(words, n->type.v))
-		return err_set(e, ERR_INPUT, EINVAL,
-			       "linux.namespaces[%zu].path: \"%s\" is not a %s namespace", index,
-			       n->path, word_text(words, n->type.v));
-	*ret_fd = fd_take(&fd);
+		return err_sys(e, fd, "linux.namespaces[%zu].path: open \"%s\" as %s namespace",
+			       index, n->path, kind);
+	*ret_fd = fd;
 	return 0;
 }
 

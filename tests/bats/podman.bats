@@ -212,7 +212,7 @@ waits() {
 }
 
 @test "--init and the signal proxy" {
-	[ -x /usr/libexec/podman/catatonit ] || skip "requires: catatonit"
+	command -v catatonit >/dev/null || skip "requires: catatonit"
 	good run --rm "${OPTS[@]}" --init stiva-test cat /proc/1/comm
 	shows init
 }
