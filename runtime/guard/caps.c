@@ -66,20 +66,18 @@ struct plan {
 	uint64_t have_permitted, have_inheritable;
 };
 
-static void warn_cap(struct plan *p, const char *set, unsigned cap, const char *why)
-{
-	if (p->warned & CAP_BIT(cap))
-		return;
-	p->warned |= CAP_BIT(cap);
-	log_warn("process.capabilities.%s: %s cannot be granted: %s", set,
-		 word_text(&spec_words_capability, (int)cap), why);
-}
-
-/* Keeps of `asked` what is in `can`. */
+/* Keeps of `asked` what is in `can`; names the rest, once, in one line. */
 static uint64_t keep(struct plan *p, const char *set, uint64_t asked, uint64_t can, const char *why)
 {
-	for (uint64_t left = asked & ~can; left; left &= left - 1)
-		warn_cap(p, set, (unsigned)__builtin_ctzll(left), why);
+	AUTO(buf) names = {0};
+
+	for (uint64_t left = asked & ~can & ~p->warned; left; left &= left - 1)
+		buf_printf(&names, "%s%s", names.len ? " " : "",
+			   word_text(&spec_words_capability, __builtin_ctzll(left)));
+	p->warned |= asked & ~can;
+	if (names.len)
+		log_warn("process.capabilities.%s: cannot be granted: %s (%s)", set, names.data,
+			 why);
 	return asked & can;
 }
 

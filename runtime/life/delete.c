@@ -25,7 +25,7 @@ static void context_from_box(const struct life_host *h, struct life_box *b, stru
 	*c = (struct life_create){.h = h, .a = a, .is_delete = true};
 	life_create_init(c);
 	c->manager = CG_DISABLED;
-	if (!rec)
+	if (!rec || !life_machine_is_of_this_boot(rec))
 		return;
 	c->manager = (enum cg_manager)rec->cgroup->manager.v;
 	c->rec_cgroup = *rec->cgroup;

@@ -90,6 +90,7 @@ enum life_verb {
 enum spec_status life_machine_status(const struct life_box *b);
 int life_machine_check(enum life_verb v, enum spec_status s, const char *id,
 		       struct err *e) MUST_CHECK;
+bool life_machine_is_of_this_boot(const struct life_record *rec);
 /* A checked pidfd of the container's init, or -ESRCH. */
 int life_machine_pidfd(const struct life_box *b);
 /* The OCI state of a box with this status; strings borrowed from the record. */

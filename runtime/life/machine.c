@@ -64,13 +64,21 @@ int life_machine_check(enum life_verb v, enum spec_status s, const char *id, str
 		       why);
 }
 
+/* Pids, start times and cgroup inodes say nothing about another boot: the numbers come again. */
+bool life_machine_is_of_this_boot(const struct life_record *rec)
+{
+	char boot[37];
+
+	return sys_boot_id(boot) == 0 && str_eq(boot, rec->boot_id);
+}
+
 /* True when this process of this boot still lives. */
 static bool lives(const struct life_record *rec, const struct life_rec_process *p)
 {
-	char boot[37], state;
+	char state;
 	uint64_t start;
 
-	if (!p || sys_boot_id(boot) < 0 || !str_eq(boot, rec->boot_id))
+	if (!p || !life_machine_is_of_this_boot(rec))
 		return false;
 	if (proc_stat((pid_t)p->pid.v, &state, &start) < 0)
 		return false;
@@ -112,7 +120,7 @@ enum spec_status life_machine_status(const struct life_box *b)
 
 int life_machine_pidfd(const struct life_box *b)
 {
-	if (!b->rec || !b->rec->init)
+	if (!b->rec || !b->rec->init || !life_machine_is_of_this_boot(b->rec))
 		return -ESRCH;
 	return proc_open_checked((pid_t)b->rec->init->pid.v, b->rec->init->start.v);
 }
@@ -121,7 +129,8 @@ int life_machine_cgroup(const struct life_box *b, struct cg *ret, struct err *e)
 {
 	const struct life_rec_cgroup *c = b->rec ? b->rec->cgroup : NULL;
 
-	if (!c || (enum cg_manager)c->manager.v == CG_DISABLED || !c->path)
+	if (!c || (enum cg_manager)c->manager.v == CG_DISABLED || !c->path ||
+	    !life_machine_is_of_this_boot(b->rec))
 		return err_set(e, ERR_STATE, ENOENT, "container \"%s\" has no cgroup", b->id);
 	return cg_open(c->path, ret, e);
 }

@@ -182,6 +182,9 @@ static int start_locked(const struct life_host *h, struct life_box *b, struct er
 	r = connect_gate(b, &gate, e);
 	if (r == 0)
 		r = life_start_run(gate, &(struct life_launch){conf, &state, NULL}, e);
+	/* It has said FAIL and is about to end: after us it must be seen as stopped. */
+	if (r < 0)
+		(void)proc_wait_gone(pidfd, LIFE_WAIT_MS);
 	if (unlinkat(b->dir_fd, LIFE_GATE, 0) < 0 && errno != ENOENT)
 		log_warn("container \"%s\": remove its start gate: %s", b->id, err_words(errno));
 	if (r < 0)

@@ -82,6 +82,7 @@ load helpers
 	echo text >"$BUNDLE/rootfs/data"
 	rt run -b "$BUNDLE" "$ID"
 	refused /data "permission denied"
+	known_deviation crun "1.21 says operation not permitted"
 	complains "permission denied"
 	config '.process.args = ["/etc"]'
 	rt run -b "$BUNDLE" "$ID"
