@@ -121,6 +121,7 @@ with_tty='.process.terminal = true'
 }
 
 @test "exec -t: typing, resizing, killing" {
+	known_deviation runc "1.1 now and then loses the first size"
 	program probe wait
 	starts
 	talk -e ready $'type:word\n' -- exec -t "$ID" sh -c 'echo ready; read x; echo "<$x>"'
