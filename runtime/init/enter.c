@@ -158,7 +158,8 @@ static int stage_enter(struct init_job *j, struct err *e)
 			return err_sys(e, errno, "become root in the joined user namespace");
 		arm_parent_death();
 	}
-	if (j->ns.join_pidfd >= 0 && setns(j->ns.join_pidfd, j->ns.join_flags) < 0)
+	if (j->ns.join_pidfd >= 0 && j->ns.join_flags &&
+	    setns(j->ns.join_pidfd, j->ns.join_flags) < 0)
 		return err_sys(e, errno, "join the container's namespaces");
 	r = join_one(j, SPEC_NS_PID, e);
 	if (r < 0)

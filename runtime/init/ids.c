@@ -114,8 +114,39 @@ static const char *env_get(char *const *env, const char *key)
 	return NULL;
 }
 
-/* Adding by scan is quadratic: fine for what people write, not for a hostile 10,000 entries. */
-#define ENV_SCAN_MAX 512
+/* Adding by scan is quadratic: fine for what people write, not for 10,000 entries. */
+#define ENV_SCAN_MAX 64
+
+static size_t key_hash(const char *kv)
+{
+	size_t h = 5381;
+
+	for (; *kv && *kv != '='; kv++)
+		h = h * 33 ^ (unsigned char)*kv;
+	return h;
+}
+
+/* The same as env_put() of each, by an open hash table of positions + 1. */
+static size_t env_put_many(char **env, const struct strvec *v, struct arena *a)
+{
+	size_t size = 1, n = 0;
+
+	while (size < 2 * v->n)
+		size *= 2;
+	uint32_t *slots = arena_array(a, size, sizeof(*slots));
+
+	for (size_t i = 0; i < v->n; i++) {
+		size_t len = key_len(v->v[i]), at = key_hash(v->v[i]) & (size - 1);
+
+		while (slots[at] && (key_len(env[slots[at] - 1]) != len ||
+				     memcmp(env[slots[at] - 1], v->v[i], len) != 0))
+			at = (at + 1) & (size - 1);
+		if (!slots[at])
+			slots[at] = (uint32_t)++n;
+		env[slots[at] - 1] = v->v[i];
+	}
+	return n;
+}
 
 void init_ids_env(struct init_job *j, int root_fd)
 {
@@ -124,12 +155,11 @@ void init_ids_env(struct init_job *j, int root_fd)
 	size_t n = 0;
 
 	j->env = arena_array(a, p->env.n + 6, sizeof(char *));
-	for (size_t i = 0; i < p->env.n; i++) {
-		if (p->env.n <= ENV_SCAN_MAX)
+	if (p->env.n > ENV_SCAN_MAX)
+		n = env_put_many(j->env, &p->env, a);
+	else
+		for (size_t i = 0; i < p->env.n; i++)
 			env_put(j->env, &n, p->env.v[i]);
-		else
-			j->env[n++] = p->env.v[i];
-	}
 	j->env[n] = NULL;
 	const char *home = env_get(j->env, "HOME");
 

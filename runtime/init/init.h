@@ -52,6 +52,7 @@ struct init_job {
 	const char *notify_socket; /* value for NOTIFY_SOCKET in the container, or NULL */
 	bool wants_go;		   /* the host side acts between NAMESPACED and GO */
 	bool wants_keyring;
+	bool has_oom_score; /* P writes process.oomScoreAdj; else we do */
 	/* set by the child as it goes */
 	bool setgroups_denied; /* told by MAPPED */
 	int proc_fd;	       /* private procfs, opened when a step first needs it */

@@ -125,19 +125,25 @@ static int limits(void *ctx, struct err *e)
 {
 	struct init_job *j = ctx;
 	const struct spec_linux *l = j->conf->linux_;
+	struct spec_process process = *j->process;
+
+	process.oom_score_adj.has &= !j->has_oom_score;
 	int r = l->personality ? guard_personality(l->personality, e) : 0;
 
 	if (r == 0 && l->memory_policy)
 		r = guard_memory_policy(l->memory_policy, e);
+	/* Which the container may not have mounted. */
+	if (r == 0 && process.oom_score_adj.has)
+		r = init_enter_proc(j, e);
 	if (r == 0)
-		r = guard_limits_apply(j->process, j->proc_fd, e);
+		r = guard_limits_apply(&process, j->proc_fd, e);
 	/* An affinity that the caller happened to have is not the container's (P18). */
 	if (r == 0)
 		r = guard_affinity_apply(exec_cpus(j), "process.execCPUAffinity.final", e);
 	return r;
 }
 
-/* ---- seccomp ---- */
+/* ---- the last word, and seccomp ---- */
 
 static bool wants_nnp(const void *ctx)
 {
@@ -152,6 +158,18 @@ static bool filters_early(const void *ctx)
 static bool filters_late(const void *ctx)
 {
 	return ((const struct init_job *)ctx)->filter.n && wants_nnp(ctx);
+}
+
+static bool filters_not_early(const void *ctx)
+{
+	return !filters_early(ctx);
+}
+
+/* Before the filter, which may end whoever says a word. */
+static int tell_launch(void *ctx, struct err *e)
+{
+	return init_proto_send(((struct init_job *)ctx)->sock_fd, INIT_MSG_LAUNCH, NULL, 0, NULL, 0,
+			       e);
 }
 
 static int load_filter(void *ctx, struct err *e)
@@ -234,8 +252,18 @@ static int workdir(void *ctx, struct err *e)
 	struct init_job *j = ctx;
 	char cwd[PATH_MAX];
 
-	if (j->needs_late_chdir && chdir(j->process->cwd) < 0)
-		return err_sys(e, errno, "process.cwd: change to \"%s\"", j->process->cwd);
+	if (j->needs_late_chdir) {
+		/* By the same rules as the first time: the container may have put a link of procfs
+		 * in the way (C1). */
+		AUTO_FD root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		AUTO_FD fd = root_fd < 0
+				     ? -errno
+				     : path_open_in(root_fd, j->process->cwd, O_PATH | O_DIRECTORY);
+
+		if (fd < 0 || fchdir(fd) < 0)
+			return err_sys(e, fd < 0 ? fd : errno, "process.cwd: change to \"%s\"",
+				       j->process->cwd);
+	}
 	/* The kernel puts "(unreachable)" in front of a directory outside our root (P10). */
 	long n = syscall(SYS_getcwd, cwd, sizeof(cwd));
 
@@ -256,11 +284,13 @@ static const struct step launch_rows[] = {
 	{"stdio",	 NULL,		  stdio,	NULL},
 	{"labels",	 has_labels,	  labels,	NULL},
 	{"limits",	 NULL,		  limits,	NULL},
-	{"seccomp-early", filters_early,  load_filter,	NULL},
+	{"launch-early", filters_early,	  tell_launch,	NULL}, /* LAUNCH -> */
+	{"seccomp-early", filters_early,  load_filter,	NULL}, /* LISTENER ->, <- LISTENING */
 	{"identity",	 NULL,		  identity,	NULL},
 	{"workdir",	 NULL,		  workdir,	NULL},
 	{"no-new-privs", wants_nnp,	  no_new_privs,	NULL},
-	{"seccomp",	 filters_late,	  load_filter,	NULL},
+	{"launch",	 filters_not_early, tell_launch, NULL}, /* LAUNCH -> */
+	{"seccomp",	 filters_late,	  load_filter,	NULL}, /* LISTENER ->, <- LISTENING */
 };
 /* clang-format on */
 const struct step_list init_launch_steps = {"launch", launch_rows,
@@ -291,7 +321,8 @@ static int compare_ints(const void *a, const void *b)
 
 void init_launch_sweep(struct init_job *j)
 {
-	int keep[] = {j->sock_fd, j->gate_fd, j->console_fd, j->proc_fd, log_fd(), log_timing_fd()};
+	int keep[] = {j->sock_fd, j->gate_fd,	   j->console_fd,    j->proc_fd,
+		      log_fd(),	  log_timing_fd(), j->ns.join_pidfd, j->ns.join_root_fd};
 	size_t n = sizeof(keep) / sizeof(keep[0]);
 	unsigned next = 3 + j->preserve_fds;
 

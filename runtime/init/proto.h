@@ -32,7 +32,10 @@
 	  "the gate is open: startContainer hooks, privileges dropped, exec")                      \
 	X(10, LISTENER, "I -> V", "fd", "the seccomp notify fd")                                   \
 	X(11, LISTENING, "V -> I", "", "the seccomp agent has the notify fd")                      \
-	X(12, FAIL, "any -> any", "struct err", "the sender is about to exit; the receiver unwinds")
+	X(12, FAIL, "any -> any", "struct err",                                                    \
+	  "the sender is about to exit; the receiver unwinds")                                     \
+	X(13, LAUNCH, "I -> V", "",                                                                \
+	  "the filter may forbid the next word: the socket's end is now execve's success")
 
 enum init_message {
 #define INIT_MESSAGE_ENUM(number, name, who, carries, meaning) INIT_MSG_##name = (number),

@@ -309,11 +309,17 @@ static int exec_join(void *ctx, struct err *e)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_DUMPABLE, 0);
-	if (j->ns.join_pidfd >= 0 && setns(j->ns.join_pidfd, j->ns.join_flags) < 0)
+	/* Directories of the host are open here, and the container sees us already (C1). */
+	init_launch_sweep(j);
+	if (j->ns.join_pidfd >= 0 && j->ns.join_flags &&
+	    setns(j->ns.join_pidfd, j->ns.join_flags) < 0)
 		return err_sys(e, errno, "join the container's namespaces");
-	if ((j->ns.join_flags & CLONE_NEWUSER) &&
-	    (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-		return err_sys(e, errno, "become root in the container's user namespace");
+	if (j->ns.join_flags & CLONE_NEWUSER) {
+		if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+			return err_sys(e, errno, "become root in the container's user namespace");
+		/* Changing credentials cleared it. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	}
 	if (j->ns.join_root_fd >= 0 && (fchdir(j->ns.join_root_fd) < 0 || chroot(".") < 0))
 		return err_sys(e, errno, "enter the container's root");
 	if (setsid() < 0 && errno != EPERM)

@@ -27,7 +27,7 @@ void life_create_init(struct life_create *c)
 	c->box = (struct life_box)LIFE_BOX_INIT;
 	c->cg = (struct cg)CG_NONE;
 	c->child = (struct life_child)LIFE_CHILD_INIT;
-	c->bundle_fd = c->gate_fd = c->console_fd = FD_NONE;
+	c->bundle_fd = c->gate_fd = c->console_fd = c->abort_fd = FD_NONE;
 	init_job_reset(&c->job);
 }
 
@@ -43,6 +43,7 @@ void life_create_done(struct life_create *c)
 	auto_fd_done(&c->bundle_fd);
 	auto_fd_done(&c->gate_fd);
 	auto_fd_done(&c->console_fd);
+	auto_fd_done(&c->abort_fd);
 	buf_done(&c->text);
 	arena_done(&c->arena);
 }
@@ -139,6 +140,7 @@ static int make_cgroup(void *ctx, struct err *e)
 
 	if (r < 0)
 		return without_cgroup(c, e);
+	life_owner_mark(&c->box, &c->cg);
 	c->rec_cgroup.ino = (struct opt_u64){true, c->cg.ino};
 	c->rec_cgroup.made_levels = (struct opt_u32){true, c->cg.made_levels};
 	return res ? cg_apply(&c->cg, res, e) : 0;
@@ -231,24 +233,17 @@ static void spawn_undo(void *ctx)
 	life_spawn_kill(&c->child);
 }
 
-/* Raises that only the host's root may do, and the score that a user namespace may not write. */
+/* Raises that only the host's root may do; and the oom score, which is easier from here: the
+ * container may have no /proc, or a user namespace that may not write it. */
 static int outside_limits(void *ctx, struct err *e)
 {
 	struct life_create *c = ctx;
 	const struct spec_process *p = c->conf->process;
 
-	if (!p || !c->job.ns.new_user || c->is_rootless)
-		return 0;
-	if (p->oom_score_adj.has) {
-		char path[64], text[16];
+	int r = c->job.ns.new_user ? 0 : life_spawn_oom(p, c->child.pid, e);
 
-		snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)c->child.pid);
-		snprintf(text, sizeof(text), "%d", (int)p->oom_score_adj.v);
-		int r = file_write_kernel(AT_FDCWD, path, text);
-
-		if (r < 0)
-			return err_sys(e, r, "process.oomScoreAdj: set %s", text);
-	}
+	if (r < 0 || !c->job.ns.new_user || c->is_rootless)
+		return r;
 	return life_spawn_rlimits(p, c->child.pid, e);
 }
 
@@ -258,7 +253,7 @@ static int go(void *ctx, struct err *e)
 {
 	struct life_create *c = ctx;
 	struct msg m;
-	int r = init_proto_expect(c->child.sock_fd, INIT_MSG_NAMESPACED, READY_MS, &m, e);
+	int r = life_wait_expect(&c->child, INIT_MSG_NAMESPACED, READY_MS, &m, e);
 
 	if (r < 0)
 		return life_spawn_explain(&c->child, &c->cg, e);
@@ -279,7 +274,7 @@ static int go(void *ctx, struct err *e)
 static int take_console(struct life_create *c, int timeout, struct err *e)
 {
 	struct msg m;
-	int r = init_proto_expect(c->child.sock_fd, INIT_MSG_CONSOLE, timeout, &m, e);
+	int r = life_wait_expect(&c->child, INIT_MSG_CONSOLE, timeout, &m, e);
 
 	if (r < 0)
 		return r;
@@ -302,15 +297,18 @@ static int ready(void *ctx, struct err *e)
 	const struct spec_hooks *h = c->conf->hooks;
 	struct msg m;
 	/* Hooks without a timeout may take as long as they like. */
-	int timeout = h && h->kind[SPEC_HOOK_CREATE_CONTAINER].n ? -1 : READY_MS;
+	bool has_hooks = h && h->kind[SPEC_HOOK_CREATE_CONTAINER].n;
+	int timeout = has_hooks ? -1 : READY_MS;
 	int r = 0;
+
+	c->ran_hooks = c->ran_hooks || has_hooks;
 
 	if (h && h->kind[SPEC_HOOK_CREATE_CONTAINER].n)
 		c->ran_hooks = true;
 	if (c->conf->process && c->conf->process->terminal.v)
 		r = take_console(c, timeout, e);
 	if (r == 0) {
-		r = init_proto_expect(c->child.sock_fd, INIT_MSG_READY, timeout, &m, e);
+		r = life_wait_expect(&c->child, INIT_MSG_READY, timeout, &m, e);
 		if (r == 0)
 			msg_done(&m);
 	}
@@ -396,6 +394,9 @@ int life_create_run(struct life_create *c, struct err *e)
 {
 	int r = life_create_prepare(c, e);
 
+	if (r == 0)
+		r = life_wait_signals(&c->abort_fd, e);
+	c->child.abort_fd = c->abort_fd;
 	if (r == 0)
 		r = step_run(&life_create_steps, c, e);
 	/* H02: what a create hook may have begun, the poststop hooks end. */

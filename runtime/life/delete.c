@@ -19,47 +19,47 @@
 static void context_from_box(const struct life_host *h, struct life_box *b, struct life_create *c,
 			     struct life_create_args *a)
 {
-	const struct life_record *rec = b->rec;
-
 	*a = (struct life_create_args){.id = b->id};
 	*c = (struct life_create){.h = h, .a = a, .is_delete = true};
 	life_create_init(c);
 	c->manager = CG_DISABLED;
-	if (!rec || !life_machine_is_of_this_boot(rec))
-		return;
-	c->manager = (enum cg_manager)rec->cgroup->manager.v;
-	c->rec_cgroup = *rec->cgroup;
-	if (c->manager == CG_DISABLED)
-		c->rec_cgroup.path = NULL;
-	c->child.pidfd = life_machine_pidfd(b);
+	if (b->rec) {
+		c->rec_cgroup = *b->rec->cgroup;
+		life_owner_settle(b, &c->rec_cgroup);
+		c->child.pidfd = life_machine_pidfd(b);
+	} else {
+		life_owner_guess(h, b, &c->rec_cgroup, c->cgroup_path);
+	}
+	if (c->rec_cgroup.path)
+		c->manager = (enum cg_manager)c->rec_cgroup.manager.v;
 	if (c->child.pidfd < 0)
 		c->child.pidfd = FD_NONE;
 }
 
 /* Not our child: life_spawn_kill() cannot reap it, so its end is waited for here, with a deadline.
  */
-static int end_init(struct life_create *c, const char *id, struct err *e)
+static int end_init(struct life_create *c, struct err *e)
 {
 	if (c->child.pidfd < 0)
 		return 0;
 	int r = sys_pidfd_send_signal(c->child.pidfd, SIGKILL);
 
 	if (r < 0 && r != -ESRCH)
-		return err_sys(e, r, "kill the init of container \"%s\"", id);
+		return err_sys(e, r, "kill the container's init");
 	r = proc_wait_gone(c->child.pidfd, LIFE_WAIT_MS);
 	if (r < 0)
-		return err_sys(e, r, "wait for the end of container \"%s\"", id);
+		return err_sys(e, r, "wait for the end of the container");
 	return 0;
 }
 
 /* With no cgroup and its init gone, the creator's death took the half-made init with it. */
-static void kill_cgroup(struct life_box *b)
+static void kill_cgroup(const struct life_create *c)
 {
 	AUTO(cg) cg = CG_NONE;
 	struct err e = ERR_INIT;
 
-	if (b->rec && life_machine_cgroup(b, &cg, &e) == 0 &&
-	    (!b->rec->cgroup->ino.has || b->rec->cgroup->ino.v == cg.ino))
+	if (c->rec_cgroup.path && c->rec_cgroup.ino.has &&
+	    cg_open(c->rec_cgroup.path, &cg, &e) == 0 && c->rec_cgroup.ino.v == cg.ino)
 		(void)!cg_kill(&cg, &e);
 }
 
@@ -81,8 +81,8 @@ int life_delete_box(const struct life_host *h, struct life_box *b, bool is_force
 			 ignored.text);
 	context_from_box(h, b, &c, &a);
 	/* Everything at once: tasks that outlive init in a shared pid namespace too. */
-	kill_cgroup(b);
-	int r = end_init(&c, b->id, e);
+	kill_cgroup(&c);
+	int r = end_init(&c, e);
 
 	if (r == 0) {
 		life_machine_state(b, SPEC_STOPPED, &state);
@@ -103,24 +103,6 @@ int life_delete_box(const struct life_host *h, struct life_box *b, bool is_force
 	return r;
 }
 
-/* A broken state: the intent says where the cgroup is; without that too, the default place is
- * asked. */
-static void use_intent(const struct life_host *h, struct life_box *b)
-{
-	AUTO(cg) cg = CG_NONE;
-	struct err e = ERR_INIT;
-	char path[CG_PATH_MAX];
-
-	if (b->rec)
-		return;
-	b->rec = b->intent;
-	if (b->rec || h->manager != CG_CGROUPFS)
-		return;
-	if (cg_where_choose(h->manager, NULL, b->id, life_is_rootless(h), path, &e) == 0 &&
-	    cg_open(path, &cg, &e) == 0)
-		(void)!cg_remove(path, cg.ino, 1, &e);
-}
-
 int life_delete(const struct life_host *h, const char *id, bool force, struct err *e)
 {
 	AUTO(life_box) b = LIFE_BOX_INIT;
@@ -133,11 +115,44 @@ int life_delete(const struct life_host *h, const char *id, bool force, struct er
 	if (r < 0)
 		return r;
 	if (!force) {
-		r = life_machine_check(LIFE_DELETE, life_machine_status(&b), id, e);
+		r = life_machine_check(LIFE_DELETE, life_machine_status(&b), e);
 		if (r < 0)
 			return r;
-	} else {
-		use_intent(h, &b);
 	}
+	/* A broken state: the intent says where the cgroup is. */
+	if (force && !b.rec)
+		b.rec = b.intent;
 	return life_delete_box(h, &b, force, e);
+}
+
+/* The same creator: one process makes one container of an id at a time. */
+static bool is_same(const struct life_box *b, const struct life_record *own, uint64_t own_ino)
+{
+	const struct life_record *rec = b->rec ? b->rec : b->intent;
+
+	if (!rec || !rec->creator)
+		return b->ino == own_ino;
+	return str_eq(rec->boot_id, own->boot_id) && rec->creator->pid.v == own->creator->pid.v &&
+	       rec->creator->start.v == own->creator->start.v;
+}
+
+int life_delete_own(const struct life_host *h, const struct life_record *own, uint64_t own_ino,
+		    struct err *e)
+{
+	AUTO(life_box) b = LIFE_BOX_INIT;
+	int r = life_store_open(h, own->id, true, &b, e);
+
+	if (r == -ENOENT) {
+		err_clear(e);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (!is_same(&b, own, own_ino)) {
+		log_debug("container \"%s\" was deleted by another command and made anew", own->id);
+		return 0;
+	}
+	if (!b.rec)
+		b.rec = b.intent;
+	return life_delete_box(h, &b, true, e);
 }

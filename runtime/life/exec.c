@@ -30,6 +30,7 @@ struct exec_run {
 	int cgroup_fd; /* owned: the sub-cgroup, or a dup of nothing */
 	struct life_child child;
 	int console_fd;
+	int abort_fd; /* owned */
 };
 
 static void exec_run_done(struct exec_run *x)
@@ -37,6 +38,7 @@ static void exec_run_done(struct exec_run *x)
 	life_spawn_plan_done(&x->job.ns);
 	life_child_done(&x->child);
 	auto_fd_done(&x->console_fd);
+	auto_fd_done(&x->abort_fd);
 	auto_fd_done(&x->cgroup_fd);
 	cg_done(&x->cg);
 	life_box_done(&x->box);
@@ -215,7 +217,7 @@ static int open_target(struct exec_run *x, struct err *e)
 	ns->join_pidfd = life_machine_pidfd(&x->box);
 	if (ns->join_pidfd < 0) {
 		ns->join_pidfd = FD_NONE;
-		return life_machine_check(LIFE_EXEC, SPEC_STOPPED, x->a->id, e);
+		return life_machine_check(LIFE_EXEC, SPEC_STOPPED, e);
 	}
 	for (size_t i = 0; i < list->n; i++)
 		ns->join_flags |= (int)word_value(&spec_words_ns, list->v[i].type.v);
@@ -276,7 +278,7 @@ static int prepare(struct exec_run *x, struct err *e)
 	enum spec_status s = life_machine_status(&x->box);
 
 	if (s != SPEC_PAUSED || !a->ignore_paused)
-		r = life_machine_check(LIFE_EXEC, s, a->id, e);
+		r = life_machine_check(LIFE_EXEC, s, e);
 	if (r == 0)
 		r = check_fds(x, e);
 	if (r == 0)
@@ -301,6 +303,7 @@ static int prepare(struct exec_run *x, struct err *e)
 		(void)ioctl(STDIN_FILENO, TIOCGWINSZ, &x->job.size);
 	/* Only a child in a user namespace has limits that we must set from outside. */
 	x->job.wants_go = (x->job.ns.join_flags & CLONE_NEWUSER) && geteuid() == 0;
+	x->job.has_oom_score = x->job.wants_go;
 	return r;
 }
 
@@ -326,7 +329,7 @@ static int outside_limits(struct exec_run *x, struct err *e)
 	if (!x->job.wants_go)
 		return 0;
 	if (x->process->terminal.v) {
-		r = init_proto_expect(x->child.sock_fd, INIT_MSG_CONSOLE, -1, &m, e);
+		r = life_wait_expect(&x->child, INIT_MSG_CONSOLE, -1, &m, e);
 		if (r == 0 && m.n_fds == 1) {
 			x->console_fd = m.fds[0];
 			m.n_fds = 0;
@@ -335,18 +338,20 @@ static int outside_limits(struct exec_run *x, struct err *e)
 			msg_done(&m);
 	}
 	if (r == 0)
-		r = init_proto_expect(x->child.sock_fd, INIT_MSG_READY, -1, &m, e);
+		r = life_wait_expect(&x->child, INIT_MSG_READY, -1, &m, e);
 	if (r < 0)
 		return r;
 	msg_done(&m);
-	r = life_spawn_rlimits(x->process, x->child.pid, e);
+	r = life_spawn_oom(x->process, x->child.pid, e);
+	if (r == 0)
+		r = life_spawn_rlimits(x->process, x->child.pid, e);
 	return r < 0 ? r : init_proto_send(x->child.sock_fd, INIT_MSG_CREATED, NULL, 0, NULL, 0, e);
 }
 
 static int launch(struct exec_run *x, struct err *e)
 {
 	int cgroup = x->cgroup_fd >= 0 ? x->cgroup_fd : x->cg.dir_fd;
-	struct life_launch l = {x->conf, &x->state, &x->console_fd};
+	struct life_launch l = {x->conf, &x->state, &x->console_fd, x->abort_fd};
 	const struct spec_exec_affinity *cpus = x->process->exec_cpu_affinity;
 	int r = 0;
 
@@ -367,6 +372,7 @@ static int launch(struct exec_run *x, struct err *e)
 		r = life_tty_send(x->a->console_socket, x->console_fd, "/dev/pts/ptmx",
 				  "--console-socket", e);
 		auto_fd_done(&x->console_fd);
+		auto_fd_done(&x->abort_fd);
 	}
 	if (r == 0 && x->a->pidfd_socket)
 		r = life_tty_send(x->a->pidfd_socket, x->child.pidfd, x->a->id, "--pidfd-socket",
@@ -383,7 +389,8 @@ int life_exec(const struct life_host *h, const struct life_exec_args *a, int *re
 			     .cg = CG_NONE,
 			     .child = LIFE_CHILD_INIT,
 			     .cgroup_fd = FD_NONE,
-			     .console_fd = FD_NONE};
+			     .console_fd = FD_NONE,
+			     .abort_fd = FD_NONE};
 	struct life_relay relay = {
 		.master_fd = FD_NONE, .notify_fd = FD_NONE, .signal_fd = FD_NONE};
 
@@ -394,7 +401,11 @@ int life_exec(const struct life_host *h, const struct life_exec_args *a, int *re
 	if (r == 0 && !a->detach)
 		r = life_relay_signals(&relay.signal_fd, e);
 	if (r == 0)
+		r = life_wait_signals(&x.abort_fd, e);
+	x.child.abort_fd = x.abort_fd;
+	if (r == 0)
 		r = launch(&x, e);
+	auto_fd_done(&x.abort_fd);
 	if (r < 0) {
 		/* Whatever of it lives must not stay unreaped in the container (U75). */
 		life_spawn_kill(&x.child);

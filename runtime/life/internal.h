@@ -31,6 +31,7 @@ struct life_rec_cgroup {
 };
 struct life_record {
 	struct opt_u32 schema;
+	char *sum; /* over the rest of the file, set by the writer: 16 hex digits */
 	char *id, *oci_version, *boot_id, *bundle, *rootfs, *created, *owner;
 	struct opt_enum stage;
 	struct life_rec_process *init, *creator;
@@ -50,6 +51,7 @@ struct life_box {
 		*intent; /* when the state is missing or broken: what create set out to make */
 	struct err why;
 	bool is_locked;
+	uint64_t dev, ino; /* of dir_fd, once locked: what the cgroup's mark names */
 	char id[LIFE_ID_MAX + 1];
 };
 #define LIFE_BOX_INIT                                                                              \
@@ -62,13 +64,16 @@ int life_store_id_check(const char *id, struct err *e) MUST_CHECK;
 /* Opens (and makes, 0700, if `make`) the state root. -ENOENT without a message when it is not
  * there. */
 int life_store_root(const struct life_host *h, bool make, int *ret_fd, struct err *e) MUST_CHECK;
-/* Claims a new id: directory made and locked. EEXIST: the text of U53. */
+/* Claims a new id: directory made and locked. EEXIST: the text of U53. On failure nothing stays. */
 int life_store_claim(const struct life_host *h, const char *id, struct life_box *ret,
 		     struct err *e) MUST_CHECK;
 /* Opens an existing one; locked exclusively if is_locked (deadline LIFE_WAIT_MS), else a consistent
- * snapshot. Missing: "container \"ID\" does not exist", code ENOENT, class ERR_STATE. */
+ * snapshot: where no record is to be read, whoever holds the lock is waited for first. Missing:
+ * "container does not exist", code ENOENT, class ERR_STATE. */
 int life_store_open(const struct life_host *h, const char *id, bool is_locked, struct life_box *ret,
 		    struct err *e) MUST_CHECK;
+/* Lets others lock it while we only wait; what was read stays. */
+void life_store_unlock(struct life_box *b);
 int life_store_write(struct life_box *b, const struct life_record *rec, struct err *e) MUST_CHECK;
 /* Removes every file of the directory, then itself. Idempotent. */
 int life_store_remove(struct life_box *b, struct err *e) MUST_CHECK;
@@ -88,26 +93,38 @@ enum life_verb {
 };
 /* The live status, from the record and the kernel. */
 enum spec_status life_machine_status(const struct life_box *b);
-int life_machine_check(enum life_verb v, enum spec_status s, const char *id,
-		       struct err *e) MUST_CHECK;
+/* The refusals do not name the container: the command line's prefix does. */
+int life_machine_check(enum life_verb v, enum spec_status s, struct err *e) MUST_CHECK;
 bool life_machine_is_of_this_boot(const struct life_record *rec);
 /* A checked pidfd of the container's init, or -ESRCH. */
 int life_machine_pidfd(const struct life_box *b);
 /* The OCI state of a box with this status; strings borrowed from the record. */
 void life_machine_state(const struct life_box *b, enum spec_status s, struct spec_state *ret);
-/* Loads what --cgroup... : opens the container's cgroup. ENOENT when it has none. */
+/* Opens the container's own cgroup. ENOENT when it has none, or when another one has its name. */
 int life_machine_cgroup(const struct life_box *b, struct cg *ret, struct err *e) MUST_CHECK;
+
+/* ---- owner.c: which cgroup is whose ---- */
+/* How many levels of `path` a create is to make: the missing parents and the leaf. */
+unsigned life_owner_levels(const char *path);
+/* Marks a new cgroup as that of this box (locked). Where the kernel refuses: a debug line. */
+void life_owner_mark(const struct life_box *b, const struct cg *cg);
+/* For a delete: completes *c with the inode of the cgroup that is ours; path NULL when none is, or
+ * none that may be touched. */
+void life_owner_settle(const struct life_box *b, struct life_rec_cgroup *c);
+/* Without any record: looks where create would have put it, and fills *c if that one is ours. */
+void life_owner_guess(const struct life_host *h, struct life_box *b, struct life_rec_cgroup *c,
+		      char path[CG_PATH_MAX]);
 
 /* ---- spawn.c: clone, namespaces, id maps ---- */
 struct life_child {
 	pid_t pid;
-	int pidfd;	/* owned */
-	int sock_fd;	/* owned; our end */
-	bool is_mapped; /* maps are written, or none are needed */
+	int pidfd;    /* owned */
+	int sock_fd;  /* owned; our end */
+	int abort_fd; /* borrowed, of life_wait_signals(); FD_NONE: none */
 };
 #define LIFE_CHILD_INIT                                                                            \
 	{                                                                                          \
-		.pid = -1, .pidfd = FD_NONE, .sock_fd = FD_NONE                                    \
+		.pid = -1, .pidfd = FD_NONE, .sock_fd = FD_NONE, .abort_fd = FD_NONE               \
 	}
 void life_child_done(struct life_child *c); /* closes; does not kill */
 /* Opens and proves the namespaces to join; fills flags. */
@@ -123,8 +140,19 @@ void life_spawn_kill(struct life_child *c);
 int life_spawn_explain(struct life_child *c, const struct cg *cg, struct err *e);
 /* The config's mappings as base/idmap wants them, in the arena. */
 void life_spawn_maps(const struct spec_id_mapping_vec *v, struct arena *a, struct id_map *ret);
+/* process.oomScoreAdj of a child, from outside; p may be NULL. */
+int life_spawn_oom(const struct spec_process *p, pid_t pid, struct err *e) MUST_CHECK;
 /* rlimits of a child in a user namespace must be raised from outside it (P12). */
 int life_spawn_rlimits(const struct spec_process *p, pid_t pid, struct err *e) MUST_CHECK;
+
+/* ---- wait.c: waits that a signal ends ---- */
+/* Blocks the signals that ask a command to end, and opens a signalfd for them. */
+int life_wait_signals(int *ret_fd, struct err *e) MUST_CHECK;
+/* 0 when sock_fd is readable; EINTR "interrupted by SIGTERM"; ETIMEDOUT. */
+int life_wait_readable(int sock_fd, int abort_fd, int timeout_ms, struct err *e) MUST_CHECK;
+/* As init_proto_expect(), on the child's socket. */
+int life_wait_expect(const struct life_child *c, enum init_message want, int timeout_ms,
+		     struct msg *m, struct err *e) MUST_CHECK;
 
 /* ---- create.c ---- */
 struct life_create {
@@ -148,6 +176,7 @@ struct life_create {
 	struct life_rec_cgroup rec_cgroup;
 	struct life_child child;
 	int gate_fd;	/* ours, until the child has it */
+	int abort_fd;	/* owned */
 	int console_fd; /* master, for run in the foreground */
 	char boot_id[37], created[40], owner[16];
 	struct err undo_err; /* first failure of an undo: the state then stays for a later delete */
@@ -164,6 +193,10 @@ int life_create_run(struct life_create *c, struct err *e) MUST_CHECK;
  * locked. is_forced: tolerate a broken record. */
 int life_delete_box(const struct life_host *h, struct life_box *b, bool is_forced,
 		    struct err *e) MUST_CHECK;
+/* For the supervisor: deletes what it made itself, not what took the id afterwards. own_ino: of its
+ * state directory. Success when it is gone already. */
+int life_delete_own(const struct life_host *h, const struct life_record *own, uint64_t own_ino,
+		    struct err *e) MUST_CHECK;
 
 /* ---- delegate.c: the cgroup becomes the container user's where the spec says so (C13) ---- */
 int life_delegate(const struct spec_config *conf, const struct cg *cg, struct err *e) MUST_CHECK;
@@ -175,12 +208,12 @@ struct life_launch {
 	const struct spec_config *conf;
 	const struct spec_state *state;
 	int *ret_console_fd; /* NULL: none is expected */
+	int abort_fd;	     /* borrowed, of life_wait_signals(); FD_NONE: none */
 };
 /* Says RUN on sock_fd, then waits. */
 int life_start_run(int sock_fd, const struct life_launch *l, struct err *e) MUST_CHECK;
 /* Answers the child until its end of the socket closes: by execve, which is success, or by its
- * death after a FAIL. A child killed in between looks like success here, and like a stopped
- * container afterwards. */
+ * death after a FAIL, or, before it said LAUNCH, without a word: code EPIPE. */
 int life_start_wait(int sock_fd, const struct life_launch *l, struct err *e) MUST_CHECK;
 int life_hooks_outside(const struct spec_config *conf, enum spec_hook_kind kind,
 		       const struct spec_state *state, enum spec_status status, const char *bundle,
@@ -196,6 +229,7 @@ struct life_relay {
 	int notify_fd; /* FD_NONE, or the proxy socket of sd_notify */
 	int signal_fd; /* owned by the caller of life_relay_signals() */
 	pid_t pid;
+	bool reaps; /* we are a subreaper: orphans of the container become our children */
 };
 /* Blocks all signals that are to be forwarded and opens a signalfd; *ret_old is the mask before. */
 int life_relay_signals(int *ret_fd, struct err *e) MUST_CHECK;

@@ -132,7 +132,7 @@ int life_list(const struct life_host *h, struct arena *a, struct life_view_vec *
 		if (life_store_open(h, ids.v[i], false, &b, &gone) < 0)
 			continue;
 		if (!b.rec)
-			log_warn("%s (use delete --force)", b.why.text);
+			log_warn("container \"%s\": %s (use delete --force)", ids.v[i], b.why.text);
 		view_of(&b, a, &ret->v[ret->n++]);
 	}
 	return 0;
@@ -146,7 +146,7 @@ int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t 
 	int r = life_store_open(h, id, false, &b, e);
 
 	if (r == 0)
-		r = life_machine_check(LIFE_PS, life_machine_status(&b), id, e);
+		r = life_machine_check(LIFE_PS, life_machine_status(&b), e);
 	if (r < 0)
 		return r;
 	r = life_machine_cgroup(&b, &cg, e);

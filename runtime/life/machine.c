@@ -53,15 +53,14 @@ static const char *const refusals[LIFE_VERB_N][SPEC_STATUS_N] = {
 };
 /* clang-format on */
 
-int life_machine_check(enum life_verb v, enum spec_status s, const char *id, struct err *e)
+int life_machine_check(enum life_verb v, enum spec_status s, struct err *e)
 {
 	const char *why = refusals[v][s];
 
 	if (!why)
 		return 0;
 	/* No such process is what a caller that polls for the end wants to hear by code too. */
-	return err_set(e, ERR_STATE, s == SPEC_STOPPED ? ESRCH : EBUSY, "container \"%s\": %s", id,
-		       why);
+	return err_set(e, ERR_STATE, s == SPEC_STOPPED ? ESRCH : EBUSY, "%s", why);
 }
 
 /* Pids, start times and cgroup inodes say nothing about another boot: the numbers come again. */
@@ -75,8 +74,8 @@ bool life_machine_is_of_this_boot(const struct life_record *rec)
 /* True when this process of this boot still lives. */
 static bool lives(const struct life_record *rec, const struct life_rec_process *p)
 {
-	char state;
 	uint64_t start;
+	char state;
 
 	if (!p || !life_machine_is_of_this_boot(rec))
 		return false;
@@ -129,10 +128,17 @@ int life_machine_cgroup(const struct life_box *b, struct cg *ret, struct err *e)
 {
 	const struct life_rec_cgroup *c = b->rec ? b->rec->cgroup : NULL;
 
-	if (!c || (enum cg_manager)c->manager.v == CG_DISABLED || !c->path ||
-	    !life_machine_is_of_this_boot(b->rec))
-		return err_set(e, ERR_STATE, ENOENT, "container \"%s\" has no cgroup", b->id);
-	return cg_open(c->path, ret, e);
+	if (!c || (enum cg_manager)c->manager.v == CG_DISABLED || !c->path)
+		return err_set(e, ERR_STATE, ENOENT, "the container has no cgroup");
+	if (!life_machine_is_of_this_boot(b->rec))
+		return err_set(e, ERR_STATE, ENOENT, "cgroup \"%s\" was of an earlier boot",
+			       c->path);
+	int r = cg_open(c->path, ret, e);
+
+	if (r < 0 || !c->ino.has || c->ino.v == ret->ino)
+		return r;
+	cg_done(ret);
+	return err_set(e, ERR_STATE, ENOENT, "cgroup \"%s\" is another one by now", c->path);
 }
 
 void life_machine_state(const struct life_box *b, enum spec_status s, struct spec_state *ret)

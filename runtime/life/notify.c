@@ -35,9 +35,13 @@ int life_notify_bind(int state_dir_fd, int *ret_fd, struct err *e)
 	 * directory. */
 	(void)unlinkat(dir, SOCKET_NAME, 0);
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/" SOCKET_NAME, fd_proc_path(dir, dir_path));
-	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    fchmodat(dir, SOCKET_NAME, 0666, 0) < 0)
-		return err_sys(e, errno, "make the sd_notify socket");
+	/* Its mode by the umask, not by a chmod afterwards: by then the name may lead elsewhere. */
+	mode_t mask = umask(0111);
+	int r = bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? errno : 0;
+
+	umask(mask);
+	if (r)
+		return err_sys(e, r, "make the sd_notify socket");
 	*ret_fd = fd_take(&fd);
 	return 0;
 }

@@ -195,6 +195,7 @@ static void fill_job(struct life_create *c)
 	j->root = c->plan;
 	j->state = &c->state;
 	j->wants_keyring = !c->a->no_new_keyring;
+	j->has_oom_score = true;
 	/* Only hooks look at the container between its namespaces and its root. */
 	j->wants_go =
 		has_hooks(conf, SPEC_HOOK_PRESTART) || has_hooks(conf, SPEC_HOOK_CREATE_RUNTIME);
@@ -221,6 +222,11 @@ static int fill_record(struct life_create *c, struct err *e)
 		.manager = {true, (int)c->manager},
 		.path = c->cgroup_path[0] ? c->cgroup_path : NULL,
 	};
+	/* The default place is beside our own cgroup; others may have to be made. Killed while it
+	 * makes them, we could not tell any more. */
+	if (c->cgroup_path[0] && c->conf->linux_->cgroups_path)
+		c->rec_cgroup.made_levels =
+			(struct opt_u32){true, life_owner_levels(c->cgroup_path)};
 	c->rec = (struct life_record){
 		.schema = {true, 1},
 		.id = (char *)c->a->id,

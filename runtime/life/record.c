@@ -32,6 +32,7 @@ static const struct json_table cgroup_table = {
 
 static const struct json_row record_rows[] = {
 	J_U32R(struct life_record, schema, "schema", JF_REQ, 1, 1),
+	J_STR(struct life_record, sum, "sum", JF_REQ),
 	J_STR(struct life_record, id, "id", JF_REQ | JF_NONEMPTY),
 	J_STR(struct life_record, oci_version, "ociVersion", JF_REQ),
 	J_ENUM(struct life_record, stage, "stage", JF_REQ, &stage_words),

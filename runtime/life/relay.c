@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@
 
 /* PIPE_BUF: what a pipe that polls writable takes without blocking. */
 #define CHUNK 4096
+/* Twice what the kernel buffers for one terminal (drivers/tty/tty_buffer.c: 64 KiB). */
+#define DRAIN_CHUNKS 32
 
 struct stream {
 	int from_fd, to_fd; /* borrowed; FD_NONE once ended */
@@ -61,6 +64,20 @@ static void resize(const struct life_relay *r)
 		(void)ioctl(r->master_fd, TIOCSWINSZ, &ws);
 }
 
+/* Zombies of a container without a pid namespace would stay until we end. Init itself is
+ * proc_wait's business; once it is first in the list, the end is near anyway. */
+static void reap_orphans(const struct life_relay *r)
+{
+	for (;;) {
+		siginfo_t si = {0};
+
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 ||
+		    si.si_pid == 0 || si.si_pid == r->pid)
+			return;
+		(void)waitid(P_PID, (id_t)si.si_pid, &si, WEXITED | WNOHANG | __WALL);
+	}
+}
+
 static void forward_signals(const struct life_relay *r)
 {
 	struct signalfd_siginfo si;
@@ -68,6 +85,8 @@ static void forward_signals(const struct life_relay *r)
 	while (read(r->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 		if (si.ssi_signo == SIGWINCH)
 			resize(r);
+		else if (si.ssi_signo == SIGCHLD && r->reaps)
+			reap_orphans(r);
 		else if (si.ssi_signo != SIGCHLD)
 			(void)sys_pidfd_send_signal(r->pidfd, (int)si.ssi_signo);
 	}
@@ -123,10 +142,11 @@ static void stream_step(struct stream *s, const struct pollfd *in, const struct 
 		stream_write(s);
 }
 
-/* After the end of the process: what the terminal still holds (crun OCPBUGS-59854). */
+/* After the end of the process: what the terminal still holds (crun OCPBUGS-59854), and no more: a
+ * process that it left behind may write for ever. */
 static void stream_drain(struct stream *s)
 {
-	while (s->from_fd >= 0) {
+	for (int i = 0; i < DRAIN_CHUNKS && s->from_fd >= 0; i++) {
 		struct pollfd p = {.fd = s->from_fd, .events = POLLIN};
 
 		if (!s->len && poll(&p, 1, 0) <= 0)
@@ -170,7 +190,7 @@ static void make_raw(struct raw_terminal *t)
 
 /* ---- the loop ---- */
 
-enum { P_IN, P_IN_OUT, P_OUT_IN, P_OUT, P_SIGNAL, P_NOTIFY, P_PID, P_N };
+enum { FD_IN, FD_IN_OUT, FD_OUT_IN, FD_OUT, FD_SIGNAL, FD_NOTIFY, FD_PID, FD_N };
 
 int life_relay(struct life_relay *r, int *ret_status, struct err *e)
 {
@@ -186,23 +206,23 @@ int life_relay(struct life_relay *r, int *ret_status, struct err *e)
 		resize(r);
 	}
 	for (;;) {
-		struct pollfd p[P_N] = {
-			[P_SIGNAL] = {.fd = r->signal_fd, .events = POLLIN},
-			[P_NOTIFY] = {.fd = r->notify_fd, .events = POLLIN},
-			[P_PID] = {.fd = r->pidfd, .events = POLLIN},
+		struct pollfd p[FD_N] = {
+			[FD_SIGNAL] = {.fd = r->signal_fd, .events = POLLIN},
+			[FD_NOTIFY] = {.fd = r->notify_fd, .events = POLLIN},
+			[FD_PID] = {.fd = r->pidfd, .events = POLLIN},
 		};
 
-		stream_poll(&in, &p[P_IN], &p[P_IN_OUT]);
-		stream_poll(&out, &p[P_OUT_IN], &p[P_OUT]);
-		if (poll(p, P_N, -1) < 0 && errno != EINTR)
+		stream_poll(&in, &p[FD_IN], &p[FD_IN_OUT]);
+		stream_poll(&out, &p[FD_OUT_IN], &p[FD_OUT]);
+		if (poll(p, FD_N, -1) < 0 && errno != EINTR)
 			return err_sys(e, errno, "wait for the container");
-		stream_step(&in, &p[P_IN], &p[P_IN_OUT]);
-		stream_step(&out, &p[P_OUT_IN], &p[P_OUT]);
-		if (p[P_SIGNAL].revents)
+		stream_step(&in, &p[FD_IN], &p[FD_IN_OUT]);
+		stream_step(&out, &p[FD_OUT_IN], &p[FD_OUT]);
+		if (p[FD_SIGNAL].revents)
 			forward_signals(r);
-		if (p[P_NOTIFY].revents)
+		if (p[FD_NOTIFY].revents)
 			(void)life_notify_forward(r->notify_fd, r->pid);
-		if (p[P_PID].revents)
+		if (p[FD_PID].revents)
 			break;
 	}
 	stream_drain(&out);

@@ -42,12 +42,18 @@ static int start(struct life_create *c, int notify_fd, struct err *e)
 	c->box.rec = &c->rec;
 	life_machine_state(&c->box, SPEC_RUNNING, &s);
 	s.root = s.rootfs;
-	int r = life_start_run(c->child.sock_fd, &(struct life_launch){c->conf, &s, NULL}, e);
+	struct life_launch l = {c->conf, &s, NULL, c->abort_fd};
+	int r = life_start_run(c->child.sock_fd, &l, e);
 
+	if (r < 0)
+		r = life_spawn_explain(&c->child, &c->cg, e);
 	auto_fd_done(&c->child.sock_fd);
 	if (r == 0)
 		r = life_hooks_outside(c->conf, SPEC_HOOK_POSTSTART, &s, SPEC_RUNNING, c->bundle,
 				       e);
+	/* READY=1 may take long, or never come: nobody shall have to wait with us. */
+	if (r == 0 && notify_fd >= 0 && c->a->detach)
+		life_store_unlock(&c->box);
 	if (r == 0 && notify_fd >= 0 && c->a->detach)
 		r = life_notify_wait(notify_fd, c->child.pidfd, c->child.pid, e);
 	return r;
@@ -62,7 +68,10 @@ static int supervise(struct life_create *c, int notify_fd, int signal_fd, int *r
 		.notify_fd = notify_fd,
 		.signal_fd = signal_fd,
 		.pid = c->child.pid,
+		.reaps = !c->a->no_subreaper,
 	};
+	uint64_t ino = c->box.ino;
+
 	/* Other commands must be able to work on a container while it runs. */
 	c->box.rec = NULL;
 	life_box_done(&c->box);
@@ -73,8 +82,7 @@ static int supervise(struct life_create *c, int notify_fd, int signal_fd, int *r
 	auto_fd_done(&c->child.pidfd);
 	if (c->a->keep)
 		return 0;
-	r = life_delete(c->h, c->a->id, true, e);
-	return r;
+	return life_delete_own(c->h, &c->rec, ino, e);
 }
 
 int life_run(const struct life_host *h, const struct life_create_args *a, int *ret_status,

@@ -80,7 +80,7 @@ int life_kill(const struct life_host *h, const char *id, const char *signal, boo
 	if (all &&
 	    (s == SPEC_STOPPED || s == SPEC_CREATED || s == SPEC_RUNNING || s == SPEC_PAUSED))
 		return kill_all(&b, sig, e);
-	r = life_machine_check(LIFE_KILL, s, id, e);
+	r = life_machine_check(LIFE_KILL, s, e);
 	if (r < 0)
 		return r;
 	if (sig == SIGKILL && !owns_pid_ns(&b))
@@ -89,9 +89,9 @@ int life_kill(const struct life_host *h, const char *id, const char *signal, boo
 
 	r = pidfd < 0 ? pidfd : sys_pidfd_send_signal(pidfd, sig);
 	if (r == -ESRCH)
-		return life_machine_check(LIFE_KILL, SPEC_STOPPED, id, e);
+		return life_machine_check(LIFE_KILL, SPEC_STOPPED, e);
 	if (r < 0)
-		return err_sys(e, r, "container \"%s\": send signal %d", id, sig);
+		return err_sys(e, r, "send signal %d", sig);
 	return 0;
 }
 
@@ -102,13 +102,11 @@ static int set_frozen(const struct life_host *h, const char *id, bool on, struct
 	int r = life_store_open(h, id, true, &b, e);
 
 	if (r == 0)
-		r = life_machine_check(on ? LIFE_PAUSE : LIFE_RESUME, life_machine_status(&b), id,
-				       e);
+		r = life_machine_check(on ? LIFE_PAUSE : LIFE_RESUME, life_machine_status(&b), e);
 	if (r == 0)
 		r = life_machine_cgroup(&b, &cg, e);
 	if (r == -ENOENT && b.rec)
-		return err_set(e, ERR_STATE, ENOENT,
-			       "container \"%s\" has no cgroup: it cannot be %s", id,
+		return err_set(e, ERR_STATE, ENOENT, "the container has no cgroup: it cannot be %s",
 			       on ? "paused" : "resumed");
 	return r < 0 ? r : cg_freeze(&cg, on, FREEZE_MS, e);
 }

@@ -17,11 +17,14 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/idmap.h"
+#include "base/log.h"
+#include "base/num.h"
 #include "base/proc.h"
 #include "base/sys.h"
 #include "base/ban.h"
@@ -69,6 +72,21 @@ int life_spawn_explain(struct life_child *c, const struct cg *cg, struct err *e)
 
 /* ---- which namespaces ---- */
 
+static bool is_same_file(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* The container's root is pivoted to in the mount namespace that it gets: never in ours (C27). */
+static bool is_own_mounts(const struct spec_namespace *n, int fd)
+{
+	return (enum spec_ns_type)n->type.v == SPEC_NS_MOUNT &&
+	       (is_same_file(fd, "/proc/self/ns/mnt") || is_same_file(fd, "/proc/1/ns/mnt"));
+}
+
 static int open_ns(const struct spec_namespace *n, size_t index, int *ret_fd, struct err *e)
 {
 	const char *kind = word_text(&spec_words_ns, n->type.v);
@@ -81,6 +99,13 @@ static int open_ns(const struct spec_namespace *n, size_t index, int *ret_fd, st
 	if (fd < 0)
 		return err_sys(e, fd, "linux.namespaces[%zu].path: open \"%s\" as %s namespace",
 			       index, n->path, kind);
+	if (is_own_mounts(n, fd)) {
+		close(fd);
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "linux.namespaces[%zu].path: \"%s\" is the mount namespace of the "
+			       "host: its root would be replaced",
+			       index, n->path);
+	}
 	*ret_fd = fd;
 	return 0;
 }
@@ -147,31 +172,95 @@ static bool needs_stage(const struct init_job *j)
 	return geteuid() != 0 && joins_children;
 }
 
-/* Enters what takes hold of children only. *ret_pid_back, *ret_time_back: the way back. */
-static int enter_for_children(struct init_job *j, int *ret_pid_back, int *ret_time_back,
-			      struct err *e)
+/* The parent's own namespaces, where it goes back to after the clone. */
+struct ways_back {
+	int fd[SPEC_NS_N]; /* owned */
+};
+
+static void ways_back_done(struct ways_back *w)
 {
-	int pid_ns = j->ns.join_fd[SPEC_NS_PID], time_ns = j->ns.join_fd[SPEC_NS_TIME];
+	for (int t = 0; t < SPEC_NS_N; t++)
+		auto_fd_done(&w->fd[t]);
+}
+
+/* Without the way back we must not go. */
+static int open_way_back(struct ways_back *w, enum spec_ns_type t, struct err *e)
+{
+	static const char *const names[SPEC_NS_N] = {
+		[SPEC_NS_PID] = "pid", [SPEC_NS_TIME] = "time", [SPEC_NS_NETWORK] = "net",
+		[SPEC_NS_IPC] = "ipc", [SPEC_NS_UTS] = "uts",	[SPEC_NS_CGROUP] = "cgroup"};
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", names[t]);
+	w->fd[t] = open(path, O_RDONLY | O_CLOEXEC);
+	return w->fd[t] < 0 ? err_sys(e, errno, "open \"%s\"", path) : 0;
+}
+
+static int go_back(const struct ways_back *w, struct err *e)
+{
+	int r = 0;
+
+	for (int t = 0; t < SPEC_NS_N; t++)
+		if (w->fd[t] >= 0 && setns(w->fd[t], (int)word_value(&spec_words_ns, t)) < 0)
+			r = err_sys(e, errno, "go back to the own %s namespace",
+				    word_text(&spec_words_ns, t));
+	return r;
+}
+
+static int enter_one(struct init_job *j, enum spec_ns_type t, struct ways_back *w, struct err *e)
+{
+	int fd = j->ns.join_fd[t];
+
+	if (fd < 0)
+		return 0;
+	int r = w->fd[t] < 0 ? open_way_back(w, t, e) : 0;
+
+	if (r == 0 && setns(fd, (int)word_value(&spec_words_ns, (int)t)) < 0)
+		r = err_sys(e, errno, "join the %s namespace", word_text(&spec_words_ns, (int)t));
+	/* The child is born in it. */
+	auto_fd_done(&j->ns.join_fd[t]);
+	return r;
+}
+
+/* What is the host's can be entered only with the host's rights, which a child in a new user
+ * namespace has no more. */
+static int enter_with_rights(struct init_job *j, struct ways_back *w, struct err *e)
+{
+	static const enum spec_ns_type types[] = {SPEC_NS_NETWORK, SPEC_NS_IPC, SPEC_NS_UTS,
+						  SPEC_NS_CGROUP};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(types) / sizeof(types[0]); i++)
+		r = enter_one(j, types[i], w, e);
+	return r;
+}
+
+/* Enters what takes hold of children only. */
+static int enter_for_children(struct init_job *j, struct ways_back *w, struct err *e)
+{
 	/* An exec joins both through the pidfd; the rest of its flags are the child's. */
 	int by_pidfd = j->ns.join_flags & (CLONE_NEWPID | CLONE_NEWTIME);
+	int r = 0;
 
-	if (pid_ns >= 0 || (by_pidfd & CLONE_NEWPID))
-		*ret_pid_back = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-	if (time_ns >= 0 || j->ns.new_time || (by_pidfd & CLONE_NEWTIME))
-		*ret_time_back = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+	if (by_pidfd & CLONE_NEWPID)
+		r = open_way_back(w, SPEC_NS_PID, e);
+	if (r == 0 && (j->ns.new_time || (by_pidfd & CLONE_NEWTIME)))
+		r = open_way_back(w, SPEC_NS_TIME, e);
+	if (r < 0)
+		return r;
 	if (by_pidfd && setns(j->ns.join_pidfd, by_pidfd) < 0)
 		return err_sys(e, errno, "join the container's pid namespace");
 	j->ns.join_flags &= ~by_pidfd;
-	if (pid_ns >= 0 && setns(pid_ns, CLONE_NEWPID) < 0)
-		return err_sys(e, errno, "join the pid namespace");
-	if (time_ns >= 0 && setns(time_ns, CLONE_NEWTIME) < 0)
-		return err_sys(e, errno, "join the time namespace");
-	if (j->ns.new_time) {
-		if (unshare(CLONE_NEWTIME) < 0)
-			return err_sys(e, errno, "make a time namespace");
-		return init_time_offsets(j->conf, e);
-	}
-	return 0;
+	r = enter_one(j, SPEC_NS_PID, w, e);
+	if (r == 0)
+		r = enter_one(j, SPEC_NS_TIME, w, e);
+	if (r == 0 && j->ns.new_user && geteuid() == 0)
+		r = enter_with_rights(j, w, e);
+	if (r < 0 || !j->ns.new_time)
+		return r;
+	if (unshare(CLONE_NEWTIME) < 0)
+		return err_sys(e, errno, "make a time namespace");
+	return init_time_offsets(j->conf, e);
 }
 
 static pid_t clone_child(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct err *e)
@@ -185,7 +274,10 @@ static pid_t clone_child(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct e
 
 		pid = proc_clone(flags, FD_NONE, ret_pidfd);
 		if (pid > 0 && cg_join(cgroup_fd, pid, e) < 0) {
-			struct life_child c = {.pid = pid, .pidfd = *ret_pidfd, .sock_fd = FD_NONE};
+			struct life_child c = {.pid = pid,
+					       .pidfd = *ret_pidfd,
+					       .sock_fd = FD_NONE,
+					       .abort_fd = FD_NONE};
 
 			life_spawn_kill(&c);
 			*ret_pidfd = FD_NONE;
@@ -231,7 +323,7 @@ static int write_maps(const struct init_job *j, struct life_child *c, struct err
 	struct id_map uids, gids;
 	struct msg m;
 	bool denied = false;
-	int r = init_proto_expect(c->sock_fd, INIT_MSG_HELLO, HANDSHAKE_MS, &m, e);
+	int r = life_wait_expect(c, INIT_MSG_HELLO, HANDSHAKE_MS, &m, e);
 
 	if (r < 0)
 		return r;
@@ -243,6 +335,10 @@ static int write_maps(const struct init_job *j, struct life_child *c, struct err
 	r = idmap_write(c->pid, &uids, &gids, &denied, e);
 	if (r < 0)
 		return r;
+	/* While it is still dumpable: afterwards an unprivileged parent may not. */
+	r = j->has_oom_score ? life_spawn_oom(j->process, c->pid, e) : 0;
+	if (r < 0)
+		return r;
 	char flag = denied ? 1 : 0;
 
 	return init_proto_send(c->sock_fd, INIT_MSG_MAPPED, &flag, 1, NULL, 0, e);
@@ -252,7 +348,7 @@ static int write_maps(const struct init_job *j, struct life_child *c, struct err
 static int take_from_stage(struct life_child *c, struct err *e)
 {
 	struct msg m;
-	int status, r = init_proto_expect(c->sock_fd, INIT_MSG_SPAWNED, HANDSHAKE_MS, &m, e);
+	int status, r = life_wait_expect(c, INIT_MSG_SPAWNED, HANDSHAKE_MS, &m, e);
 
 	if (r < 0)
 		return r;
@@ -270,11 +366,13 @@ static int take_from_stage(struct life_child *c, struct err *e)
 int life_spawn(struct init_job *j, int cgroup_fd, void (*entry)(struct init_job *),
 	       struct life_child *c, struct err *e)
 {
-	AUTO_FD pid_back = FD_NONE;
-	AUTO_FD time_back = FD_NONE;
+	AUTO(ways_back) back;
 	bool staged = needs_stage(j);
 	uint64_t flags = staged ? (j->ns.new_user ? CLONE_NEWUSER : 0) : j->ns.clone_flags;
 	int pair[2];
+
+	for (int t = 0; t < SPEC_NS_N; t++)
+		back.fd[t] = FD_NONE;
 	int r = fd_seqpacket_pair(pair);
 
 	if (r < 0)
@@ -284,7 +382,7 @@ int life_spawn(struct init_job *j, int cgroup_fd, void (*entry)(struct init_job 
 
 	j->sock_fd = theirs;
 	if (!staged)
-		r = enter_for_children(j, &pid_back, &time_back, e);
+		r = enter_for_children(j, &back, e);
 	pid_t pid = r < 0 ? r : clone_child(flags, cgroup_fd, &c->pidfd, e);
 
 	if (pid == 0) {
@@ -294,10 +392,12 @@ int life_spawn(struct init_job *j, int cgroup_fd, void (*entry)(struct init_job 
 		entry(j);
 		_exit(1);
 	}
-	if (pid_back >= 0 && setns(pid_back, CLONE_NEWPID) < 0)
-		r = err_sys(e, errno, "go back to the own pid namespace");
-	if (time_back >= 0 && setns(time_back, CLONE_NEWTIME) < 0)
-		r = err_sys(e, errno, "go back to the own time namespace");
+	struct err lost = ERR_INIT;
+
+	if (go_back(&back, &lost) < 0 && pid >= 0) {
+		*e = lost;
+		r = -e->code;
+	}
 	if (pid < 0)
 		return pid;
 	c->pid = pid;
@@ -306,6 +406,44 @@ int life_spawn(struct init_job *j, int cgroup_fd, void (*entry)(struct init_job 
 	if (r == 0 && staged)
 		r = take_from_stage(c, e);
 	return r;
+}
+
+/* The value is the parent's own to begin with, so that it may be right already. */
+static int oom_refused(int64_t want, const char *path, int code, struct err *e)
+{
+	char text[32];
+	int64_t now;
+	int n = file_read_kernel(AT_FDCWD, path, text, sizeof(text));
+
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	if (n <= 0 || num_i64n(text, (size_t)n, &now) < 0)
+		return err_sys(e, code, "process.oomScoreAdj: set %lld", (long long)want);
+	if (now == want)
+		return 0;
+	if (want < now)
+		return err_sys(e, code,
+			       "process.oomScoreAdj: lower from %lld to %lld without "
+			       "CAP_SYS_RESOURCE",
+			       (long long)now, (long long)want);
+	log_warn("process.oomScoreAdj: cannot be set to %lld, stays %lld: %s", (long long)want,
+		 (long long)now, err_words(-code));
+	return 0;
+}
+
+int life_spawn_oom(const struct spec_process *p, pid_t pid, struct err *e)
+{
+	char path[64], text[24];
+
+	if (!p || !p->oom_score_adj.has)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	snprintf(text, sizeof(text), "%lld", (long long)p->oom_score_adj.v);
+	int r = file_write_kernel(AT_FDCWD, path, text);
+
+	if (r == -EACCES || r == -EPERM)
+		return oom_refused(p->oom_score_adj.v, path, r, e);
+	return r < 0 ? err_sys(e, r, "process.oomScoreAdj: set %s", text) : 0;
 }
 
 int life_spawn_rlimits(const struct spec_process *p, pid_t pid, struct err *e)

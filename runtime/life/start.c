@@ -91,15 +91,23 @@ static int take_message(int sock_fd, struct msg *m, const struct life_launch *l,
 
 int life_start_wait(int sock_fd, const struct life_launch *l, struct err *e)
 {
+	bool is_launched = false;
+
 	for (;;) {
 		struct msg m;
-		int r = msg_recv(sock_fd, -1, &m);
+		int r = life_wait_readable(sock_fd, l->abort_fd, -1, e);
 
+		if (r < 0)
+			return r;
+		r = msg_recv(sock_fd, -1, &m);
 		if (r == -EPIPE || r == -ECONNRESET)
-			return 0;
+			return is_launched ? 0
+					   : err_set(e, ERR_KERNEL, EPIPE,
+						     "init ended before it could run the program");
 		if (r < 0)
 			return err_sys(e, r, "wait for the program to start");
-		r = take_message(sock_fd, &m, l, e);
+		is_launched |= m.number == INIT_MSG_LAUNCH;
+		r = m.number == INIT_MSG_LAUNCH ? 0 : take_message(sock_fd, &m, l, e);
 		msg_done(&m);
 		if (r < 0)
 			return r;
@@ -126,10 +134,28 @@ static int connect_gate(const struct life_box *b, int *ret_fd, struct err *e)
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/%s", fd_proc_path(b->dir_fd, dir),
 		 LIFE_GATE);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		return err_sys(e, errno, "container \"%s\": open its start gate", b->id);
+	bool is_connected = fd >= 0 && connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+
+	/* It ended since we looked. */
+	if (!is_connected && (errno == ECONNREFUSED || errno == ENOENT))
+		return life_machine_check(LIFE_START, SPEC_STOPPED, e);
+	if (!is_connected)
+		return err_sys(e, errno, "open the container's start gate");
 	*ret_fd = fd_take(&fd);
 	return 0;
+}
+
+/* Opens the gate with RUN; a container that then fails is seen as stopped when we return. */
+static int run_by_gate(int *gate_fd, int pidfd, const struct life_launch *l, struct err *e)
+{
+	int r = life_start_run(*gate_fd, l, e);
+
+	/* It has said FAIL and is about to end, or waits for an answer of ours: without us it ends
+	 * too. */
+	auto_fd_done(gate_fd);
+	if (r < 0)
+		(void)proc_wait_gone(pidfd, LIFE_WAIT_MS);
+	return r;
 }
 
 /* H03: a failing poststart hook stops and removes the container. */
@@ -151,23 +177,22 @@ static int start_locked(const struct life_host *h, struct life_box *b, struct er
 	struct spec_state state;
 	AUTO_FD gate = FD_NONE;
 	AUTO_FD notify = FD_NONE;
-	int r = life_machine_check(LIFE_START, life_machine_status(b), b->id, e);
+	int r = life_machine_check(LIFE_START, life_machine_status(b), e);
 
 	if (r < 0)
 		return r;
 	if (!b->rec->has_process.v)
 		return err_set(e, ERR_STATE, EINVAL,
-			       "cannot start container \"%s\": its config.json has no process",
-			       b->id);
+			       "cannot start a container whose config.json has no process");
 	AUTO_FD pidfd = life_machine_pidfd(b);
 
 	if (pidfd < 0)
-		return life_machine_check(LIFE_START, SPEC_STOPPED, b->id, e);
+		return life_machine_check(LIFE_START, SPEC_STOPPED, e);
 	AUTO(cg) cg = CG_NONE;
 	struct err no_cgroup = ERR_INIT;
 
 	if (life_machine_cgroup(b, &cg, &no_cgroup) == 0 && cg_is_frozen(&cg) == 1)
-		return life_machine_check(LIFE_START, SPEC_PAUSED, b->id, e);
+		return life_machine_check(LIFE_START, SPEC_PAUSED, e);
 	/* Parsed always: a seccomp profile may need its agent, and hooks are in it. */
 	r = life_store_config(b, &conf, e);
 	if (r < 0)
@@ -181,15 +206,16 @@ static int start_locked(const struct life_host *h, struct life_box *b, struct er
 	}
 	r = connect_gate(b, &gate, e);
 	if (r == 0)
-		r = life_start_run(gate, &(struct life_launch){conf, &state, NULL}, e);
-	/* It has said FAIL and is about to end: after us it must be seen as stopped. */
-	if (r < 0)
-		(void)proc_wait_gone(pidfd, LIFE_WAIT_MS);
+		r = run_by_gate(&gate, pidfd, &(struct life_launch){conf, &state, NULL, FD_NONE},
+				e);
 	if (unlinkat(b->dir_fd, LIFE_GATE, 0) < 0 && errno != ENOENT)
 		log_warn("container \"%s\": remove its start gate: %s", b->id, err_words(errno));
 	if (r < 0)
 		return r;
 	r = poststart(h, b, conf, &state, e);
+	/* READY=1 may take long, or never come: nobody shall have to wait with us. */
+	if (r == 0 && notify >= 0)
+		life_store_unlock(b);
 	if (r == 0 && notify >= 0)
 		r = life_notify_wait(notify, pidfd, (pid_t)state.pid.v, e);
 	return r;

@@ -26,13 +26,20 @@
 #define INTENT_NAME "intent.json"
 #define RECORD_NAME "state.json"
 #define RECORD_MAX  (4u << 20)
+/* The container may have made directories in its notify directory: each level costs an fd. */
+#define DEPTH_MAX 64
 
-void life_box_done(struct life_box *b)
+void life_store_unlock(struct life_box *b)
 {
 	/* Not by close alone: a child that was just forked still holds a copy of the fd. */
 	if (b->is_locked && b->dir_fd >= 0)
 		(void)flock(b->dir_fd, LOCK_UN);
 	b->is_locked = false;
+}
+
+void life_box_done(struct life_box *b)
+{
+	life_store_unlock(b);
 	auto_fd_done(&b->dir_fd);
 	auto_fd_done(&b->root_fd);
 	arena_done(&b->arena);
@@ -156,9 +163,9 @@ int life_store_root(const struct life_host *h, bool make, int *ret_fd, struct er
 
 /* ---- one container ---- */
 
-static int tell_missing(const char *id, struct err *e)
+static int tell_missing(struct err *e)
 {
-	return err_set(e, ERR_STATE, ENOENT, "container \"%s\" does not exist", id);
+	return err_set(e, ERR_STATE, ENOENT, "container does not exist");
 }
 
 /* Locks the directory and proves that it is still the one under that name. */
@@ -169,15 +176,17 @@ static int lock_box(struct life_box *b, struct err *e)
 
 	if (r == -EBUSY)
 		return err_set(e, ERR_BUSY, EBUSY,
-			       "container \"%s\" is busy: another command has held it for %d s",
-			       b->id, LIFE_WAIT_MS / 1000);
+			       "container is busy: another command has held it for %d s",
+			       LIFE_WAIT_MS / 1000);
 	if (r < 0)
-		return err_sys(e, r, "lock the state of container \"%s\"", b->id);
-	if (fstat(b->dir_fd, &st) < 0)
-		return err_sys(e, errno, "state of container \"%s\"", b->id);
-	if (st.st_nlink == 0)
-		return tell_missing(b->id, e);
+		return err_sys(e, r, "lock the container's state");
 	b->is_locked = true;
+	if (fstat(b->dir_fd, &st) < 0)
+		return err_sys(e, errno, "the container's state");
+	if (st.st_nlink == 0)
+		return tell_missing(e);
+	b->dev = st.st_dev;
+	b->ino = st.st_ino;
 	return 0;
 }
 
@@ -194,19 +203,64 @@ int life_store_claim(const struct life_host *h, const char *id, struct life_box 
 				e, ERR_STATE, EEXIST,
 				"container with given ID already exists: \"%s\" (delete it first)",
 				id);
-		return err_sys(e, errno, "make the state directory of container \"%s\"", id);
+		return err_sys(e, errno, "make the container's state directory");
 	}
 	b->dir_fd = openat(b->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (b->dir_fd < 0) {
-		r = err_sys(e, errno, "open the state directory of container \"%s\"", id);
-		(void)unlinkat(b->root_fd, id, AT_REMOVEDIR);
-		return r;
-	}
-	r = lock_box(b, e);
-	/* Deleted before we could lock it: what may stand there now is another's. */
-	if (r < 0)
-		auto_fd_done(&b->dir_fd);
+	r = b->dir_fd < 0 ? err_sys(e, errno, "open the container's state directory")
+			  : lock_box(b, e);
+	if (r == 0)
+		return 0;
+	if (r == -ENOENT)
+		return err_set(e, ERR_STATE, EBUSY,
+			       "another command deleted the container while it was being made");
+	/* Empty still, or another's who knows what to do about it. */
+	life_store_unlock(b);
+	auto_fd_done(&b->dir_fd);
+	(void)unlinkat(b->root_fd, id, AT_REMOVEDIR);
 	return r;
+}
+
+/* ---- records ---- */
+
+/*
+ * The record's own checksum (FNV-1a, 64 bits: each single changed byte changes it): a damaged
+ * record must be known as such, or it would name another pid, another cgroup. It is no protection
+ * against who may write here: that is root, or the user himself.
+ */
+static const char sum_none[] = "0000000000000000";
+#define SUM_LEN (sizeof(sum_none) - 1)
+
+/* Where the digits stand: the writer puts them before any text of the caller's. */
+static char *find_sum(const struct buf *text)
+{
+	static const char key[] = "\"sum\":\"";
+	char *at = text->data ? strstr(text->data, key) : NULL;
+
+	if (!at || (size_t)(text->data + text->len - at) < sizeof(key) + SUM_LEN)
+		return NULL;
+	return at + sizeof(key) - 1;
+}
+
+static void compute_sum(const struct buf *text, char *digits, char ret[SUM_LEN + 1])
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	memcpy(digits, sum_none, SUM_LEN);
+	for (size_t i = 0; i < text->len; i++)
+		h = (h ^ (unsigned char)text->data[i]) * UINT64_C(0x100000001b3);
+	snprintf(ret, SUM_LEN + 1, "%016llx", (unsigned long long)h);
+}
+
+static bool is_whole(const struct buf *text)
+{
+	char was[SUM_LEN + 1] = "", now[SUM_LEN + 1];
+	char *digits = find_sum(text);
+
+	if (!digits)
+		return false;
+	memcpy(was, digits, SUM_LEN);
+	compute_sum(text, digits, now);
+	return str_eq(was, now);
 }
 
 static int load_record(struct life_box *b, const char *name, struct life_record **ret)
@@ -217,14 +271,13 @@ static int load_record(struct life_box *b, const char *name, struct life_record 
 	int r = file_read_at(b->dir_fd, name, RECORD_MAX, &text);
 
 	if (r < 0)
-		return err_sys(&b->why, r, "container \"%s\": its record %s", b->id, name);
-	if (json_parse(&life_table_record, text.data, text.len, &b->arena, &errs, &rec) < 0) {
-		spec_errors_to_err(&errs, name, &b->why);
-		return err_prefix(&b->why, "container \"%s\"", b->id);
-	}
+		return err_sys(&b->why, r, "its record %s", name);
+	if (json_parse(&life_table_record, text.data, text.len, &b->arena, &errs, &rec) < 0)
+		return spec_errors_to_err(&errs, name, &b->why);
+	if (!is_whole(&text))
+		return err_set(&b->why, ERR_STATE, EBADMSG, "its record %s is damaged", name);
 	if (!str_eq(((struct life_record *)rec)->id, b->id))
-		return err_set(&b->why, ERR_STATE, EINVAL,
-			       "container \"%s\": its record %s is of \"%.100s\"", b->id, name,
+		return err_set(&b->why, ERR_STATE, EINVAL, "its record %s is of \"%.100s\"", name,
 			       ((struct life_record *)rec)->id);
 	*ret = rec;
 	return 0;
@@ -245,6 +298,25 @@ static void load_records(struct life_box *b)
 	b->why = why;
 }
 
+/* Without a lock we may meet a create before its first record, or between its last and its end, or
+ * a delete after its last: what it is, is known when they let go. */
+static int load_settled(struct life_box *b, struct err *e)
+{
+	load_records(b);
+	if (b->is_locked || (b->rec != b->intent && b->rec) ||
+	    life_machine_status(b) != SPEC_BROKEN)
+		return 0;
+	int r = lock_box(b, e);
+
+	if (r < 0)
+		return r;
+	b->rec = b->intent = NULL;
+	err_clear(&b->why);
+	load_records(b);
+	life_store_unlock(b);
+	return 0;
+}
+
 int life_store_open(const struct life_host *h, const char *id, bool is_locked, struct life_box *b,
 		    struct err *e)
 {
@@ -254,37 +326,43 @@ int life_store_open(const struct life_host *h, const char *id, bool is_locked, s
 		return r;
 	r = life_store_root(h, false, &b->root_fd, e);
 	if (r == -ENOENT && !e->code)
-		return tell_missing(id, e);
+		return tell_missing(e);
 	if (r < 0)
 		return r;
 	str_copy(b->id, sizeof(b->id), id);
 	b->dir_fd = openat(b->root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (b->dir_fd < 0 && errno == ENOENT)
-		return tell_missing(id, e);
+		return tell_missing(e);
 	if (b->dir_fd < 0)
-		return err_sys(e, errno, "state directory of container \"%s\"", id);
+		return err_sys(e, errno, "open the container's state directory");
 	if (is_locked) {
 		r = lock_box(b, e);
 		if (r < 0)
 			return r;
 	}
-	load_records(b);
-	return 0;
+	return load_settled(b, e);
 }
 
 int life_store_write(struct life_box *b, const struct life_record *rec, struct err *e)
 {
 	AUTO(buf) out = {0};
+	struct life_record with_sum = *rec;
+	char sum[SUM_LEN + 1];
 
-	json_print(&life_table_record, rec, 0, &out);
+	with_sum.sum = (char *)sum_none;
+	json_print(&life_table_record, &with_sum, 0, &out);
 	buf_addc(&out, '\n');
+	char *digits = find_sum(&out);
+
+	if (!digits)
+		return err_set(e, ERR_BUG, EBADMSG, "the record has no place for its checksum");
+	compute_sum(&out, digits, sum);
+	memcpy(digits, sum, SUM_LEN);
 	const char *name = rec->stage.v == LIFE_STAGE_CREATING ? INTENT_NAME : RECORD_NAME;
 	int r = file_replace_at(b->dir_fd, name, out.data, out.len, 0600);
 
 	if (r < 0)
-		return err_sys(e, r,
-			       "write the state of container \"%s\" (is the state directory full?)",
-			       b->id);
+		return err_sys(e, r, "write the container's state (is the state directory full?)");
 	return 0;
 }
 
@@ -295,7 +373,7 @@ int life_store_config(struct life_box *b, struct spec_config **ret, struct err *
 	int r = file_read_at(b->dir_fd, LIFE_CONFIG, JSON_DOCUMENT_MAX, &text);
 
 	if (r < 0)
-		return err_sys(e, r, "container \"%s\": its saved %s", b->id, LIFE_CONFIG);
+		return err_sys(e, r, "the container's saved %s", LIFE_CONFIG);
 	if (spec_load(text.data, text.len, &b->arena, &errs, ret) < 0)
 		return spec_errors_to_err(&errs, "saved " LIFE_CONFIG, e);
 	return 0;
@@ -331,8 +409,10 @@ static int empty_dir(int dir_fd, unsigned depth)
 	if (!d)
 		return -errno;
 	for (struct dirent *de = readdir(d); de; de = readdir(d)) {
-		if (str_eq(de->d_name, ".") || str_eq(de->d_name, "..") ||
-		    str_eq(de->d_name, INTENT_NAME))
+		if (str_eq(de->d_name, ".") || str_eq(de->d_name, ".."))
+			continue;
+		if (depth == DEPTH_MAX &&
+		    (str_eq(de->d_name, INTENT_NAME) || str_eq(de->d_name, RECORD_NAME)))
 			continue;
 		int r = remove_entry(dir_fd, de->d_name, depth);
 
@@ -344,16 +424,19 @@ static int empty_dir(int dir_fd, unsigned depth)
 
 int life_store_remove(struct life_box *b, struct err *e)
 {
+	static const char *const last[] = {INTENT_NAME, RECORD_NAME};
+
 	if (b->dir_fd < 0)
 		return 0;
-	/* The intent goes last: killed in between, it is still known what to clean. */
-	int r = empty_dir(b->dir_fd, 2);
+	/* The records go last: killed in between, it is still known what to clean. The state after
+	 * the intent: who looks meanwhile finds a stopped container, not an unfinished one. */
+	int r = empty_dir(b->dir_fd, DEPTH_MAX);
 
-	if (r == 0 && unlinkat(b->dir_fd, INTENT_NAME, 0) < 0 && errno != ENOENT)
-		r = -errno;
+	for (size_t i = 0; r == 0 && i < sizeof(last) / sizeof(last[0]); i++)
+		r = remove_entry(b->dir_fd, last[i], DEPTH_MAX);
 	if (r < 0)
-		return err_sys(e, r, "empty the state directory of container \"%s\"", b->id);
+		return err_sys(e, r, "empty the container's state directory");
 	if (unlinkat(b->root_fd, b->id, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return err_sys(e, errno, "remove the state directory of container \"%s\"", b->id);
+		return err_sys(e, errno, "remove the container's state directory");
 	return 0;
 }
