@@ -58,6 +58,10 @@ int guard_no_new_privs(struct err *e) MUST_CHECK;
 /* ---- limits.c: rlimits, oom_score_adj (through proc_fd, a private procfs root or FD_NONE for
  * /proc), scheduler, nice, ioprio, affinity, memory policy, personality ---- */
 int guard_limits_apply(const struct spec_process *p, int proc_fd, struct err *e) MUST_CHECK;
+/* Of these the two that a parent may have to set for its child `pid` (0 = the caller itself), since
+ * a user namespace may not raise them; p may be NULL (P12, P13). */
+int guard_oom_apply(const struct spec_process *p, pid_t pid, int proc_fd, struct err *e) MUST_CHECK;
+int guard_rlimits_apply(const struct spec_process *p, pid_t pid, struct err *e) MUST_CHECK;
 int guard_personality(const struct spec_personality *p, struct err *e) MUST_CHECK;
 /* A cpu list ("0-3,7"); NULL gives back all cpus that the cpuset allows (an inherited affinity
  * goes). For exec's execCPUAffinity; `what` starts the error: "process.execCPUAffinity.initial"

@@ -24,12 +24,12 @@
 /* The kernel lowers it only for CAP_SYS_RESOURCE (EACCES), and a process that is not dumpable
  * inside a user namespace may not open its own file. The value may be right already: the parent
  * wrote it. */
-static int oom_refused(int root_fd, int64_t want, int code, struct err *e)
+static int oom_refused(int root_fd, const char *path, int64_t want, int code, struct err *e)
 {
 	char text[32];
 	int64_t now;
 	int n = -code;
-	AUTO_FD fd = guard_proc_file(root_fd, "self/oom_score_adj", O_RDONLY);
+	AUTO_FD fd = guard_proc_file(root_fd, path, O_RDONLY);
 
 	if (fd >= 0)
 		n = (int)read(fd, text, sizeof(text) - 1);
@@ -49,22 +49,28 @@ static int oom_refused(int root_fd, int64_t want, int code, struct err *e)
 	return 0;
 }
 
-static int apply_oom(int64_t want, int proc_fd, struct err *e)
+int guard_oom_apply(const struct spec_process *p, pid_t pid, int proc_fd, struct err *e)
 {
-	char text[24];
+	char text[24], path[48] = "self/oom_score_adj";
 	AUTO_FD own = FD_NONE;
 	AUTO_FD fd = FD_NONE;
+
+	if (!p || !p->oom_score_adj.has)
+		return 0;
+	int64_t want = p->oom_score_adj.v;
 	int root = guard_proc_root(proc_fd, &own, e);
 
 	if (root < 0)
 		return root;
+	if (pid)
+		(void)snprintf(path, sizeof(path), "%d/oom_score_adj", (int)pid);
 	int n = snprintf(text, sizeof(text), "%lld", (long long)want);
-	fd = guard_proc_file(root, "self/oom_score_adj", O_WRONLY);
+	fd = guard_proc_file(root, path, O_WRONLY);
 	int r = fd < 0 ? fd : 0;
 	if (r == 0 && write(fd, text, (size_t)n) < 0)
 		r = -errno;
 	if (r == -EACCES || r == -EPERM)
-		return oom_refused(root, want, -r, e);
+		return oom_refused(root, path, want, -r, e);
 	if (r < 0)
 		return err_sys(e, r, "process.oomScoreAdj: set %lld", (long long)want);
 	return 0;
@@ -80,30 +86,31 @@ static const char *rlimit_text(uint64_t v, char buf[24])
 	return buf;
 }
 
-static int rlimit_refused(const struct spec_rlimit *rl, size_t i, int code, struct err *e)
+static int rlimit_refused(const struct spec_rlimit *rl, size_t i, pid_t pid, int code,
+			  struct err *e)
 {
 	char soft[24], hard[24], has[24];
 	struct rlimit64 now = {0, 0};
 	int type = (int)word_value(&spec_words_rlimit, rl->type.v);
 
-	(void)prlimit64(0, (enum __rlimit_resource)type, NULL, &now);
+	(void)prlimit64(pid, (enum __rlimit_resource)type, NULL, &now);
 	return err_sys(e, code,
 		       "process.rlimits[%zu]: set %s to soft %s, hard %s (the hard limit is %s)", i,
 		       word_text(&spec_words_rlimit, rl->type.v), rlimit_text(rl->soft.v, soft),
 		       rlimit_text(rl->hard.v, hard), rlimit_text(now.rlim_max, has));
 }
 
-static int apply_rlimits(const struct spec_rlimit_vec *v, struct err *e)
+int guard_rlimits_apply(const struct spec_process *p, pid_t pid, struct err *e)
 {
-	for (size_t i = 0; i < v->n; i++) {
-		const struct spec_rlimit *rl = &v->v[i];
+	for (size_t i = 0; p && i < p->rlimits.n; i++) {
+		const struct spec_rlimit *rl = &p->rlimits.v[i];
 		if (!rl->type.has || rl->type.v < 0)
 			return err_set(e, ERR_INPUT, EINVAL,
 				       "process.rlimits[%zu].type: unknown type", i);
 		struct rlimit64 want = {rl->soft.v, rl->hard.v};
 		int type = (int)word_value(&spec_words_rlimit, rl->type.v);
-		if (prlimit64(0, (enum __rlimit_resource)type, &want, NULL) < 0)
-			return rlimit_refused(rl, i, errno, e);
+		if (prlimit64(pid, (enum __rlimit_resource)type, &want, NULL) < 0)
+			return rlimit_refused(rl, i, pid, errno, e);
 	}
 	return 0;
 }
@@ -169,14 +176,12 @@ static int apply_scheduler(const struct spec_scheduler *s, struct err *e)
 
 int guard_limits_apply(const struct spec_process *p, int proc_fd, struct err *e)
 {
-	int r = 0;
-
 	/* First what opens a file: a small RLIMIT_NOFILE would stop it. The scheduler comes after
 	 * the rlimits because RLIMIT_NICE and RLIMIT_RTPRIO may be what allows it. */
-	if (p->oom_score_adj.has)
-		r = apply_oom(p->oom_score_adj.v, proc_fd, e);
+	int r = guard_oom_apply(p, 0, proc_fd, e);
+
 	if (r == 0)
-		r = apply_rlimits(&p->rlimits, e);
+		r = guard_rlimits_apply(p, 0, e);
 	if (r == 0 && p->io_priority)
 		r = apply_ioprio(p->io_priority, e);
 	if (r == 0 && p->scheduler)

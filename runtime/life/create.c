@@ -240,11 +240,11 @@ static int outside_limits(void *ctx, struct err *e)
 	struct life_create *c = ctx;
 	const struct spec_process *p = c->conf->process;
 
-	int r = c->job.ns.new_user ? 0 : life_spawn_oom(p, c->child.pid, e);
+	int r = c->job.ns.new_user ? 0 : guard_oom_apply(p, c->child.pid, FD_NONE, e);
 
 	if (r < 0 || !c->job.ns.new_user || c->is_rootless)
 		return r;
-	return life_spawn_rlimits(p, c->child.pid, e);
+	return guard_rlimits_apply(p, c->child.pid, e);
 }
 
 /* ---- hooks outside, between NAMESPACED and GO ---- */

@@ -342,9 +342,9 @@ static int outside_limits(struct exec_run *x, struct err *e)
 	if (r < 0)
 		return r;
 	msg_done(&m);
-	r = life_spawn_oom(x->process, x->child.pid, e);
+	r = guard_oom_apply(x->process, x->child.pid, FD_NONE, e);
 	if (r == 0)
-		r = life_spawn_rlimits(x->process, x->child.pid, e);
+		r = guard_rlimits_apply(x->process, x->child.pid, e);
 	return r < 0 ? r : init_proto_send(x->child.sock_fd, INIT_MSG_CREATED, NULL, 0, NULL, 0, e);
 }
 

@@ -140,10 +140,6 @@ void life_spawn_kill(struct life_child *c);
 int life_spawn_explain(struct life_child *c, const struct cg *cg, struct err *e);
 /* The config's mappings as base/idmap wants them, in the arena. */
 void life_spawn_maps(const struct spec_id_mapping_vec *v, struct arena *a, struct id_map *ret);
-/* process.oomScoreAdj of a child, from outside; p may be NULL. */
-int life_spawn_oom(const struct spec_process *p, pid_t pid, struct err *e) MUST_CHECK;
-/* rlimits of a child in a user namespace must be raised from outside it (P12). */
-int life_spawn_rlimits(const struct spec_process *p, pid_t pid, struct err *e) MUST_CHECK;
 
 /* ---- wait.c: waits that a signal ends ---- */
 /* Blocks the signals that ask a command to end, and opens a signalfd for them. */

@@ -14,17 +14,12 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/idmap.h"
-#include "base/log.h"
-#include "base/num.h"
 #include "base/proc.h"
 #include "base/sys.h"
 #include "base/ban.h"
@@ -336,7 +331,7 @@ static int write_maps(const struct init_job *j, struct life_child *c, struct err
 	if (r < 0)
 		return r;
 	/* While it is still dumpable: afterwards an unprivileged parent may not. */
-	r = j->has_oom_score ? life_spawn_oom(j->process, c->pid, e) : 0;
+	r = j->has_oom_score ? guard_oom_apply(j->process, c->pid, FD_NONE, e) : 0;
 	if (r < 0)
 		return r;
 	char flag = denied ? 1 : 0;
@@ -406,59 +401,4 @@ int life_spawn(struct init_job *j, int cgroup_fd, void (*entry)(struct init_job 
 	if (r == 0 && staged)
 		r = take_from_stage(c, e);
 	return r;
-}
-
-/* The value is the parent's own to begin with, so that it may be right already. */
-static int oom_refused(int64_t want, const char *path, int code, struct err *e)
-{
-	char text[32];
-	int64_t now;
-	int n = file_read_kernel(AT_FDCWD, path, text, sizeof(text));
-
-	while (n > 0 && text[n - 1] == '\n')
-		n--;
-	if (n <= 0 || num_i64n(text, (size_t)n, &now) < 0)
-		return err_sys(e, code, "process.oomScoreAdj: set %lld", (long long)want);
-	if (now == want)
-		return 0;
-	if (want < now)
-		return err_sys(e, code,
-			       "process.oomScoreAdj: lower from %lld to %lld without "
-			       "CAP_SYS_RESOURCE",
-			       (long long)now, (long long)want);
-	log_warn("process.oomScoreAdj: cannot be set to %lld, stays %lld: %s", (long long)want,
-		 (long long)now, err_words(-code));
-	return 0;
-}
-
-int life_spawn_oom(const struct spec_process *p, pid_t pid, struct err *e)
-{
-	char path[64], text[24];
-
-	if (!p || !p->oom_score_adj.has)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
-	snprintf(text, sizeof(text), "%lld", (long long)p->oom_score_adj.v);
-	int r = file_write_kernel(AT_FDCWD, path, text);
-
-	if (r == -EACCES || r == -EPERM)
-		return oom_refused(p->oom_score_adj.v, path, r, e);
-	return r < 0 ? err_sys(e, r, "process.oomScoreAdj: set %s", text) : 0;
-}
-
-int life_spawn_rlimits(const struct spec_process *p, pid_t pid, struct err *e)
-{
-	for (size_t i = 0; p && i < p->rlimits.n; i++) {
-		const struct spec_rlimit *l = &p->rlimits.v[i];
-		struct rlimit64 v = {.rlim_cur = l->soft.v, .rlim_max = l->hard.v};
-
-		if (prlimit64(pid,
-			      (enum __rlimit_resource)word_value(&spec_words_rlimit, l->type.v), &v,
-			      NULL) < 0)
-			return err_sys(
-				e, errno, "process.rlimits[%zu]: set %s to soft %llu, hard %llu", i,
-				word_text(&spec_words_rlimit, l->type.v),
-				(unsigned long long)l->soft.v, (unsigned long long)l->hard.v);
-	}
-	return 0;
 }
