@@ -168,7 +168,8 @@ gone() { ! lives "$1"; }
 	unshare -n sleep 1000 &
 	JOBS+=($!)
 	hold=$!
-	wait_for [ "$(readlink /proc/$hold/ns/net)" != "$(readlink /proc/self/ns/net)" ]
+	moved() { [ "$(readlink /proc/$hold/ns/net)" != "$(readlink /proc/self/ns/net)" ]; }
+	wait_for moved
 	script 'readlink /proc/self/ns/net' "$USERNS" "$(ns_path network "/proc/$hold/ns/net")" 'del(.mounts[] | select(.type == "sysfs"))'
 	open_bundle
 	ok run -b "$BUNDLE" "$ID"
