@@ -46,15 +46,16 @@ int init_proto_take_fail(const struct msg *m, struct err *e)
 	if (m->len != sizeof(*e))
 		return err_set(e, ERR_BUG, EBADMSG, "FAIL carries %u bytes, not %zu", m->len,
 			       sizeof(*e));
-	memcpy(e, m->payload, sizeof(*e));
-	/* The peer may be a container's process by now: trust no length and no terminator. */
-	e->text[sizeof(e->text) - 1] = '\0';
-	e->len = (unsigned)strlen(e->text);
-	if (e->code <= 0 || e->code > 4095)
-		e->code = EIO;
-	if ((unsigned)e->class >= ERR_CLASS_N)
-		e->class = ERR_BUG;
-	return -e->code;
+	/* The peer may be a container's process by now: trust no length, no terminator, no byte. */
+	struct err theirs;
+
+	memcpy(&theirs, m->payload, sizeof(theirs));
+	theirs.text[sizeof(theirs.text) - 1] = '\0';
+	if (theirs.code <= 0 || theirs.code > 4095)
+		theirs.code = EIO;
+	if ((unsigned)theirs.class >= ERR_CLASS_N)
+		theirs.class = ERR_BUG;
+	return err_set(e, theirs.class, theirs.code, "%s", theirs.text);
 }
 
 int init_proto_expect(int sock_fd, enum init_message want, int timeout_ms, struct msg *m,
