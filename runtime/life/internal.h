@@ -8,6 +8,7 @@
 #include "runtime/init/init.h"
 #include "runtime/life/life.h"
 
+#define LIFE_SCHEMA	 1 /* of the record; raised by a change that an older stiva could misread */
 #define LIFE_ID_MAX	 128
 #define LIFE_GATE	 "gate"	       /* the start gate's socket in the state directory */
 #define LIFE_CONFIG	 "config.json" /* the copy that exec, start and delete read (G13) */

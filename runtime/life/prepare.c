@@ -228,7 +228,7 @@ static int fill_record(struct life_create *c, struct err *e)
 		c->rec_cgroup.made_levels =
 			(struct opt_u32){true, life_owner_levels(c->cgroup_path)};
 	c->rec = (struct life_record){
-		.schema = {true, 1},
+		.schema = {true, LIFE_SCHEMA},
 		.id = (char *)c->a->id,
 		.oci_version = (char *)SPEC_VERSION,
 		.boot_id = c->boot_id,

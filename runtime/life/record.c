@@ -31,7 +31,7 @@ static const struct json_table cgroup_table = {
 	sizeof(cgroup_rows) / sizeof(cgroup_rows[0])};
 
 static const struct json_row record_rows[] = {
-	J_U32R(struct life_record, schema, "schema", JF_REQ, 1, 1),
+	J_U32(struct life_record, schema, "schema", JF_REQ), /* LIFE_SCHEMA: store.c */
 	J_STR(struct life_record, sum, "sum", JF_REQ),
 	J_STR(struct life_record, id, "id", JF_REQ | JF_NONEMPTY),
 	J_STR(struct life_record, oci_version, "ociVersion", JF_REQ),

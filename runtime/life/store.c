@@ -274,6 +274,10 @@ static int load_record(struct life_box *b, const char *name, struct life_record 
 		return err_sys(&b->why, r, "its record %s", name);
 	if (json_parse(&life_table_record, text.data, text.len, &b->arena, &errs, &rec) < 0)
 		return spec_errors_to_err(&errs, name, &b->why);
+	if (((struct life_record *)rec)->schema.v != LIFE_SCHEMA)
+		return err_set(&b->why, ERR_STATE, EPROTONOSUPPORT,
+			       "its record %s is of another version of stiva (schema %u, not %d)",
+			       name, ((struct life_record *)rec)->schema.v, LIFE_SCHEMA);
 	if (!is_whole(&text))
 		return err_set(&b->why, ERR_STATE, EBADMSG, "its record %s is damaged", name);
 	if (!str_eq(((struct life_record *)rec)->id, b->id))
