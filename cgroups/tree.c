@@ -478,6 +478,9 @@ int cg_remove(const char *path, uint64_t ino, unsigned made_levels, struct err *
 	if (r < 0 && r != -ENOENT)
 		return err_sys(e, r, "open the parent of cgroup \"%s\"", path);
 	bool is_there = r == 0 && fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	/* Not known is not gone. */
+	if (r == 0 && !is_there && errno != ENOENT)
+		return err_sys(e, errno, "look for cgroup \"%s\"", path);
 	if (is_there && ino != 0 && st.st_ino != ino) {
 		log_debug("cgroup \"%s\" is another one by now: left alone", path);
 		return 0;

@@ -19,6 +19,7 @@
 
 #include "base/file.h"
 #include "base/path.h"
+#include "base/sys.h"
 #include "base/ban.h"
 
 /* The intent is written before the first side effect, the state when all is made. A state that
@@ -324,10 +325,15 @@ static int load_settled(struct life_box *b, struct err *e)
 int life_store_open(const struct life_host *h, const char *id, bool is_locked, struct life_box *b,
 		    struct err *e)
 {
+	char boot[37];
 	int r = life_store_id_check(id, e);
 
 	if (r < 0)
 		return r;
+	/* Not known would look like another boot: a stopped container, nothing to end. */
+	r = sys_boot_id(boot);
+	if (r < 0)
+		return err_sys(e, r, "read the kernel's boot id");
 	r = life_store_root(h, false, &b->root_fd, e);
 	if (r == -ENOENT && !e->code)
 		return tell_missing(e);
