@@ -52,7 +52,8 @@ struct life_box {
 		*intent; /* when the state is missing or broken: what create set out to make */
 	struct err why;
 	bool is_locked;
-	uint64_t dev, ino; /* of dir_fd, once locked: what the cgroup's mark names */
+	bool was_in_making; /* its creator lived when we looked, whatever became of it since */
+	uint64_t dev, ino;  /* of dir_fd, once locked: what the cgroup's mark names */
 	char id[LIFE_ID_MAX + 1];
 };
 #define LIFE_BOX_INIT                                                                              \

@@ -104,7 +104,8 @@ enum spec_status life_machine_status(const struct life_box *b)
 	if (!b->rec)
 		return SPEC_BROKEN;
 	if ((enum life_stage)b->rec->stage.v == LIFE_STAGE_CREATING)
-		return lives(b->rec, b->rec->creator) ? SPEC_CREATING : SPEC_BROKEN;
+		return b->was_in_making || lives(b->rec, b->rec->creator) ? SPEC_CREATING
+									  : SPEC_BROKEN;
 	if (!lives(b->rec, b->rec->init))
 		return SPEC_STOPPED;
 	if (waits_at_gate(b))

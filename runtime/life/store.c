@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -29,6 +30,8 @@
 #define RECORD_MAX  (4u << 20)
 /* The container may have made directories in its notify directory: each level costs an fd. */
 #define DEPTH_MAX 64
+/* Milliseconds for a create to come from mkdir to its lock. */
+#define SETTLE_TRIES 20
 
 void life_store_unlock(struct life_box *b)
 {
@@ -303,14 +306,8 @@ static void load_records(struct life_box *b)
 	b->why = why;
 }
 
-/* Without a lock we may meet a create before its first record, or between its last and its end, or
- * a delete after its last: what it is, is known when they let go. */
-static int load_settled(struct life_box *b, struct err *e)
+static int load_locked(struct life_box *b, struct err *e)
 {
-	load_records(b);
-	if (b->is_locked || (b->rec != b->intent && b->rec) ||
-	    life_machine_status(b) != SPEC_BROKEN)
-		return 0;
 	int r = lock_box(b, e);
 
 	if (r < 0)
@@ -319,6 +316,28 @@ static int load_settled(struct life_box *b, struct err *e)
 	err_clear(&b->why);
 	load_records(b);
 	life_store_unlock(b);
+	return 0;
+}
+
+/* Without a lock we may meet a create before its first record, or between its last and its end, or
+ * a delete after its last: what it is, is known when they let go. A create that made its directory
+ * and has not locked it yet gets a moment for that. */
+static int load_settled(struct life_box *b, struct err *e)
+{
+	load_records(b);
+	if (b->is_locked || (b->rec != b->intent && b->rec))
+		return 0;
+	b->was_in_making = life_machine_status(b) == SPEC_CREATING;
+	if (b->was_in_making)
+		return 0;
+	for (int i = 0; i < SETTLE_TRIES; i++) {
+		const struct timespec pause = {0, 1000000};
+		int r = load_locked(b, e);
+
+		if (r < 0 || b->rec || b->intent || b->why.code != ENOENT)
+			return r;
+		nanosleep(&pause, NULL);
+	}
 	return 0;
 }
 
