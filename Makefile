@@ -139,7 +139,7 @@ fuzz: ## the same with libFuzzer (clang), 10 minutes
 	build/obj/clang-san-dyn/config_fuzz -max_total_time=600 build/fuzz-corpus tests/fuzz/corpus/config
 
 # ---- gates ----
-.PHONY: check check-native check-peers lint fault-smoke bench demo docs deps schema-paths
+.PHONY: check check-native check-peers lint fault-smoke kill-points bench demo docs deps schema-paths
 deps:
 	@scripts/deps build
 check: ## everything: lint, unit, fuzz, faults, bats in three tiers; installs what it needs
@@ -160,6 +160,8 @@ $(B)/lint/spec_paths: tests/lint/spec_paths.c $(FUZZ_LIBS)
 fault-smoke: ## fails and kills every row of the step lists; 1,000 cycles; nothing may stay
 	@$(MAKE) FAULTS=1 all
 	@tests/faults/run build/obj/$(CC)-faults/stiva
+kill-points: all ## SIGKILL, EIO, ENOMEM, EMFILE at every system call of the verbs; nothing may stay
+	@tests/faults/kill-points build/stiva
 bench: ## stiva, crun, runc and the bare system calls, side by side in one run
 	@scripts/deps all
 	@$(MAKE) all build/floor build/stopwatch
