@@ -96,8 +96,9 @@ bootstrap() {
 	for exclude in doc man info locale lintian bug; do
 		set -- "$@" --dpkgopt="path-exclude=/usr/share/$exclude/*"
 	done
+	# In a mount namespace of its own: its mounts would come and go in the tables that tests compare.
 	LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/tmp \
-		mmdebstrap --quiet --mode=root --variant="$variant" \
+		unshare --mount --propagation private mmdebstrap --quiet --mode=root --variant="$variant" \
 		--aptopt='Acquire::Check-Valid-Until "false"' \
 		--aptopt='Acquire::Languages "none"' \
 		--aptopt='Acquire::Retries "3"' \
