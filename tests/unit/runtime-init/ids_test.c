@@ -18,28 +18,8 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "runtime/init/internal.h"
+#include "tests/unit/story.h"
 #include "base/ban.h"
-
-static struct err e;
-
-#define FAILS(code_, call)                                                                         \
-	do {                                                                                       \
-		err_clear(&e);                                                                     \
-		assert_int_equal(call, -(code_));                                                  \
-		assert_int_equal(e.code, code_);                                                   \
-		assert_true(e.text[0] && e.len == strlen(e.text));                                 \
-	} while (0)
-#define OK(call)                                                                                   \
-	do {                                                                                       \
-		err_clear(&e);                                                                     \
-		if ((call) != 0)                                                                   \
-			fail_msg("%s: %s", #call, e.text);                                         \
-	} while (0)
-#define HAS(text_)                                                                                 \
-	do {                                                                                       \
-		if (!strstr(e.text, text_))                                                        \
-			fail_msg("no \"%s\" in: %s", text_, e.text);                               \
-	} while (0)
 
 static char dir[] = "/tmp/stiva-ids.XXXXXX";
 static int root_fd = FD_NONE;
