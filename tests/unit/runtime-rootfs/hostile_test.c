@@ -3,6 +3,7 @@
  * A root that an attacker has prepared, user namespaces, and propagation: nothing may reach the
  * canary tree or the host's mounts (cage_run() compares both after every run). Needs root.
  */
+#include <sys/prctl.h>
 #include "cage.h"
 
 static void drop(const char *path)
@@ -361,6 +362,9 @@ static void test_swapper(void **state)
 	plant(ROOT "/data/l", CAGE "/canary");
 	pid_t pid = fork();
 	assert_true(pid >= 0);
+	/* An assertion that fails jumps over the kill below. */
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (pid == 0)
 		for (;;)
 			renameat2(AT_FDCWD, ROOT "/data/d", AT_FDCWD, ROOT "/data/l",
