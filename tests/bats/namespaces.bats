@@ -63,10 +63,10 @@ outer() { readlink "/proc/self/ns/$1"; }
 }
 
 @test "process 1 is alone in its pid namespace" {
-	script 'echo $$; ls /proc | grep -c "^[0-9]*$"'
+	# by the shell alone: how many helpers of a pipe are there yet is chance
+	script 'set -- /proc/[0-9]*; echo $$ $#'
 	runs
-	# sh, ls, grep
-	prints $'1\n3'
+	prints "1 1"
 }
 
 @test "the loopback is up in a new network namespace, and nothing else is there" {
