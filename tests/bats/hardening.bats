@@ -177,6 +177,7 @@ gone() { ! lives "$1"; }
 }
 
 @test "oomScoreAdj in a container without /proc" {
+	known_deviation runc "1.1 wants /proc in the container"
 	bundle '.process.args = ["probe", "wait"] | .process.oomScoreAdj = 321 | del(.mounts[] | select(.destination == "/proc")) |
 		.linux.maskedPaths = [] | .linux.readonlyPaths = []'
 	ok run -d -b "$BUNDLE" "$ID"

@@ -18,6 +18,7 @@ inner_hook() {
 }
 
 @test "the order of all hooks and the program" {
+	known_deviation crun "dies of SIGPIPE now and then when a hook does not read its stdin"
 	known_deviation runc "1.1 runs poststart before the program"
 	script 'echo program >>/log; probe wait' "$(add_mount '{destination: "/log", type: "bind", source: (env.WORK + "/log"), options: ["bind"]}')"
 	touch "$WORK/log"
