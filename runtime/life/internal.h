@@ -63,6 +63,9 @@ struct life_box {
 void life_box_done(struct life_box *b);
 
 int life_store_id_check(const char *id, struct err *e) MUST_CHECK;
+/* Where the state root is, made or not: --root, or the default for this caller. */
+int life_store_root_path(const struct life_host *h, char *ret, size_t size,
+			 struct err *e) MUST_CHECK;
 /* Opens (and makes, 0700, if `make`) the state root. -ENOENT without a message when it is not
  * there. */
 int life_store_root(const struct life_host *h, bool make, int *ret_fd, struct err *e) MUST_CHECK;

@@ -142,10 +142,11 @@ static int plan_root(struct life_create *c, struct err *e)
 	};
 
 	if (getenv("NOTIFY_SOCKET") && c->conf->process) {
-		const char *root = c->h->root ? c->h->root : "/run/stiva";
+		char root[PATH_MAX];
+		int r = life_store_root_path(c->h, root, sizeof(root), e);
 
-		if (!c->h->root && c->is_rootless)
-			root = arena_printf(&c->arena, "%s/stiva", getenv("XDG_RUNTIME_DIR"));
+		if (r < 0)
+			return r;
 		host.notify_socket_dir =
 			arena_printf(&c->arena, "%s/%s/%s", root, c->a->id, LIFE_NOTIFY_DIR);
 		c->job.notify_socket = LIFE_NOTIFY_ENV;
@@ -160,8 +161,13 @@ static int compile_filter(struct life_create *c, struct err *e)
 
 	if (!c->conf->linux_->seccomp)
 		return 0;
-	int r = life_store_root(c->h, true, &root_fd, e);
+	const char *strict = spec_annotation(c->conf, "run.oci.seccomp_fail_unknown_syscall");
+	int r = strict && str_eq(strict, "1")
+			? guard_seccomp_check_names(c->conf->linux_->seccomp, e)
+			: 0;
 
+	if (r == 0)
+		r = life_store_root(c->h, true, &root_fd, e);
 	if (r < 0)
 		return r;
 	cache_fd = openat(root_fd, LIFE_SECCOMP_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -79,7 +79,7 @@ int life_store_id_check(const char *id, struct err *e)
 
 /* ---- the state root ---- */
 
-static int root_path(const struct life_host *h, char *ret, size_t size, struct err *e)
+int life_store_root_path(const struct life_host *h, char *ret, size_t size, struct err *e)
 {
 	if (h->root) {
 		if (h->root[0] != '/')
@@ -142,7 +142,7 @@ static int check_root(int fd, const char *path, struct err *e)
 int life_store_root(const struct life_host *h, bool make, int *ret_fd, struct err *e)
 {
 	char path[PATH_MAX];
-	int r = root_path(h, path, sizeof(path), e);
+	int r = life_store_root_path(h, path, sizeof(path), e);
 
 	if (r < 0)
 		return r;

@@ -108,6 +108,14 @@ everything_but() {
 	runs
 }
 
+@test "unknown names are an error where the annotation asks for it" {
+	stiva_only
+	program true -- "$(profile '[{names: ["nonesuch_call"], action: "SCMP_ACT_ERRNO"}]')" \
+		'.annotations["run.oci.seccomp_fail_unknown_syscall"] = "1"'
+	rt run -b "$BUNDLE" "$ID"
+	refused nonesuch_call
+}
+
 @test "an engine's profile" {
 	stiva_only
 	# podman's, as it reaches a runtime
