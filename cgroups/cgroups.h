@@ -92,6 +92,32 @@ int cg_pids(const struct cg *c, pid_t **ret_pids, size_t *ret_n, struct err *e) 
 /* Moves pid into the cgroup dir_fd (when CLONE_INTO_CGROUP was refused). */
 int cg_join(int dir_fd, pid_t pid, struct err *e) MUST_CHECK;
 
+/* ---- rdt.c: Intel RDT (linux.intelRdt): the container's group in resctrl, a file system of groups
+ * with tasks and limits, as cgroups are ---- */
+struct cg_rdt {
+	char group[256]; /* its directory's name; "/" is the root group */
+	char id[256];	 /* the container's: the name of its monitoring group */
+	bool is_own;	 /* the group bears the container's id, and goes with it */
+	bool is_monitored;
+	bool has_made, has_monitor; /* set by cg_rdt_make(): what a failing create takes back */
+};
+/* Which group it is to be, and what can be refused before anything is made: no resctrl mounted
+ * (L14), a group of another content (L10), one that has to be there and is not (L09). */
+int cg_rdt_plan(const struct spec_intel_rdt *rdt, const char *id, struct cg_rdt *ret,
+		struct err *e) MUST_CHECK;
+/* Makes the group and its monitoring group where they are missing, writes the schemata of a group
+ * that it made. */
+int cg_rdt_make(struct cg_rdt *r, const struct spec_intel_rdt *rdt, struct err *e) MUST_CHECK;
+/* Puts a process, whose children follow it, into the group and its monitoring group. */
+int cg_rdt_join(const struct cg_rdt *r, pid_t pid, struct err *e) MUST_CHECK;
+/* Removes the monitoring group, and the group when it is the container's own (L13); with `made`
+ * only what cg_rdt_make() made. Missing is success. */
+int cg_rdt_remove(const struct cg_rdt *r, bool made, struct err *e) MUST_CHECK;
+/* For `update`: writes these lines (NULL: none) into the group of a running container. r NULL or
+ * without a group: the container has none, which is an error (U108). */
+int cg_rdt_update(const struct cg_rdt *r, const char *l3_cache_schema, const char *mem_bw_schema,
+		  struct err *e) MUST_CHECK;
+
 /* read.c: one value of the container's cgroup for error texts (memory.events oom_kill). */
 int cg_read_u64(const struct cg *c, const char *file, const char *key, uint64_t *ret);
 

@@ -73,6 +73,16 @@ int cg_procs_event(int dir_fd, const char *key, unsigned want, int timeout_ms);
  * -ETIMEDOUT. */
 int cg_procs_survivors(const struct cg *c, const char *what, struct err *e);
 
+/* ---- rdt.c ---- */
+/* Takes fd, any directory, as the root of resctrl from now on (-1: forget it): files that the
+ * kernel would have made are then made, and written to at their ends. For unit tests only. */
+void cg_rdt_root_for_test(int fd);
+/* The mount point of the first resctrl in a mountinfo text, unescaped. Return: 0, -ENOENT. */
+int cg_rdt_find_mount(const char *mountinfo, char *ret, size_t size);
+/* Compares one line ("L3:0=7f0;1=1f") with a schemata file's text: each domain that the line names
+ * must have that value. Return: 0, -EINVAL = differs, -ENOENT = no such resource or domain. */
+int cg_rdt_compare(const char *line, size_t n, const char *text);
+
 /* ---- read.c ---- */
 /* The number after `key` in lines of "key number", or, without a key, of the first line; "max" is
  * UINT64_MAX. Return: 0, -ENOENT = no such key, -EINVAL, -ERANGE. */

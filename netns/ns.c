@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * netns/ns: network namespaces as files, and the grammar of interface names. It must not know of
- * containers. Its callers come with the
- * network issue: what a launch joins is opened by life/spawn.c.
+ * netns/ns: network namespaces as files, a netlink socket in one of them, and the grammar of
+ * interface names. It must not know of containers. Called by move.c and runtime/life.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include "base/proc.h"
 #include "base/str.h"
+#include "netns/internal.h"
 #include "netns/netns.h"
 #include "base/ban.h"
 
@@ -44,4 +44,20 @@ bool net_ns_is_own(int ns_fd)
 
 	return fstatat(AT_FDCWD, "/proc/self/ns/net", &own, 0) == 0 && fstat(ns_fd, &st) == 0 &&
 	       own.st_dev == st.st_dev && own.st_ino == st.st_ino;
+}
+
+int net_ns_socket(int ns_fd, int own_fd, int *ret_fd)
+{
+	AUTO_FD fd = FD_NONE;
+
+	if (setns(ns_fd, CLONE_NEWNET) < 0)
+		return -errno;
+	int r = net_nl_open(&fd);
+
+	/* A socket stays in the namespace where it was made. */
+	if (setns(own_fd, CLONE_NEWNET) < 0)
+		return -errno;
+	if (r == 0)
+		*ret_fd = fd_take(&fd);
+	return r;
 }

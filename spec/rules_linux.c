@@ -100,6 +100,14 @@ static bool is_net_name(const char *s)
 	       !str_eq(s, ".") && !str_eq(s, "..");
 }
 
+/* A name that the kernel is to complete has one "%d" (dev_alloc_name). */
+static bool is_net_template(const char *s)
+{
+	const char *percent = strchr(s, '%');
+
+	return !percent || (percent[1] == 'd' && !strchr(percent + 2, '%'));
+}
+
 /* The name inside: the host's unless another is given. */
 static const char *net_target(const struct spec_net_device *d)
 {
@@ -113,7 +121,8 @@ static void rules_net_devices(const struct spec_config *c, struct json_errors *e
 
 	if (d->n && !spec_ns(c, SPEC_NS_NETWORK))
 		spec_rule_error(errs, "linux.netDevices", "",
-				"needs a network namespace in linux.namespaces");
+				"unable to move network devices without a NET namespace: "
+				"linux.namespaces has no network namespace");
 	if (d->n > 1024) { /* and the search for twins below stays small */
 		spec_rule_error(errs, "linux.netDevices", "", "more than 1024 devices");
 		return;
@@ -127,6 +136,10 @@ static void rules_net_devices(const struct spec_config *c, struct json_errors *e
 		if (!is_net_name(target))
 			spec_rule_error(errs, at, "name",
 					"\"%.100s\" is not the name of a network device", target);
+		else if (!is_net_template(target))
+			spec_rule_error(errs, at, "name",
+					"\"%.100s\" may hold a \"%%d\" and no other percent sign",
+					target);
 		for (size_t j = 0; j < i; j++) {
 			if (str_eq(net_target(&d->v[j]), target) && !strstr(target, "%d"))
 				spec_rule_error(errs, at, "name", "\"%.100s\" is used twice",

@@ -17,6 +17,8 @@ static int run(struct cmd_call *call, struct err *e)
 		.has_seccomp = true,
 		.has_apparmor = true,
 		.has_selinux = true,
+		.has_intel_rdt = true,
+		.has_net_devices = true,
 		.has_checkpoint = ckpt_is_built_in(),
 	};
 

@@ -27,7 +27,8 @@ void life_create_init(struct life_create *c)
 	c->box = (struct life_box)LIFE_BOX_INIT;
 	c->cg = (struct cg)CG_NONE;
 	c->child = (struct life_child)LIFE_CHILD_INIT;
-	c->bundle_fd = c->gate_fd = c->console_fd = c->abort_fd = FD_NONE;
+	c->netdev = (struct net_move)NET_MOVE_NONE;
+	c->bundle_fd = c->net_fd = c->gate_fd = c->console_fd = c->abort_fd = FD_NONE;
 	init_job_reset(&c->job);
 }
 
@@ -38,6 +39,8 @@ void life_create_done(struct life_create *c)
 	c->plan = NULL;
 	life_spawn_plan_done(&c->job.ns);
 	life_child_done(&c->child);
+	net_move_done(&c->netdev);
+	auto_fd_done(&c->net_fd);
 	cg_done(&c->cg);
 	life_box_done(&c->box);
 	auto_fd_done(&c->bundle_fd);
@@ -63,6 +66,16 @@ static bool has_gate(const void *ctx)
 static bool has_notify(const void *ctx)
 {
 	return ((const struct life_create *)ctx)->job.notify_socket;
+}
+
+static bool has_netdev(const void *ctx)
+{
+	return ((const struct life_create *)ctx)->netdev.n;
+}
+
+static bool has_rdt(const void *ctx)
+{
+	return ((const struct life_create *)ctx)->rdt.group[0];
 }
 
 static bool wants_go(const void *ctx)
@@ -247,6 +260,35 @@ static int outside_limits(void *ctx, struct err *e)
 	return guard_rlimits_apply(p, c->child.pid, e);
 }
 
+/* ---- the group of resctrl ---- */
+
+static int make_rdt(void *ctx, struct err *e)
+{
+	return life_rdt_make(ctx, e);
+}
+
+static void make_rdt_undo(void *ctx)
+{
+	life_rdt_undo(ctx);
+}
+
+static int join_rdt(void *ctx, struct err *e)
+{
+	return life_rdt_join(ctx, e);
+}
+
+/* ---- the host's network devices ---- */
+
+static int netdev(void *ctx, struct err *e)
+{
+	return life_netdev_move(ctx, e);
+}
+
+static void netdev_undo(void *ctx)
+{
+	life_netdev_undo(ctx);
+}
+
 /* ---- hooks outside, between NAMESPACED and GO ---- */
 
 static int go(void *ctx, struct err *e)
@@ -373,12 +415,15 @@ static int commit(void *ctx, struct err *e)
 static const struct step rows[] = {
 	{"claim",	 NULL,		   claim,	   claim_undo},
 	{"cgroup",	 has_cgroup,	   make_cgroup,	   make_cgroup_undo},
+	{"rdt",		 has_rdt,	   make_rdt,	   make_rdt_undo},
 	{"gate",	 has_gate,	   make_gate,	   NULL},
 	{"notify",	 has_notify,	   make_notify,	   NULL},
 	{"spawn",	 NULL,		   spawn,	   spawn_undo}, /* <- HELLO, MAPPED ->, <- SPAWNED */
 	{"limits",	 NULL,		   outside_limits, NULL},
+	{"rdt-join",	 has_rdt,	   join_rdt,	   NULL}, /* init leaves as it dies */
 	{"devices",	 has_cgroup,	   devices,	   NULL}, /* undone with the cgroup */
 	{"config",	 NULL,		   save_config,	   NULL}, /* undone with the claim */
+	{"netdev",	 has_netdev,	   netdev,	   netdev_undo},
 	{"go",		 wants_go,	   go,		   NULL}, /* <- NAMESPACED, GO -> */
 	{"ready",	 NULL,		   ready,	   NULL}, /* <- CONSOLE, <- READY */
 	{"late-limits",	 NULL,		   late_limits,	   NULL},

@@ -24,6 +24,7 @@ static void context_from_box(const struct life_host *h, struct life_box *b, stru
 	life_create_init(c);
 	c->manager = CG_DISABLED;
 	if (b->rec) {
+		c->rec = *b->rec;
 		c->rec_cgroup = *b->rec->cgroup;
 		life_owner_settle(b, &c->rec_cgroup);
 		c->child.pidfd = life_machine_pidfd(b);

@@ -5,6 +5,7 @@
 
 #include "base/idmap.h"
 #include "base/step.h"
+#include "netns/netns.h"
 #include "runtime/init/init.h"
 #include "runtime/life/life.h"
 
@@ -30,6 +31,10 @@ struct life_rec_cgroup {
 	struct opt_u64 ino;
 	struct opt_u32 made_levels;
 };
+struct life_rec_rdt {
+	char *group; /* of resctrl; "/" is its root */
+	struct opt_bool is_own, is_monitored;
+};
 struct life_record {
 	struct opt_u32 schema;
 	char *sum; /* over the rest of the file, set by the writer: 16 hex digits */
@@ -37,7 +42,10 @@ struct life_record {
 	struct opt_enum stage;
 	struct life_rec_process *init, *creator;
 	struct life_rec_cgroup *cgroup;
+	struct life_rec_rdt *rdt; /* NULL: no linux.intelRdt */
 	struct opt_bool no_pivot, no_keyring, has_process, has_poststart, has_poststop, has_notify;
+	struct strmap net_devices; /* linux.netDevices: host name, name inside */
+	char *net_path;		   /* the network namespace that they were moved to, if joined */
 	struct strmap annotations;
 };
 extern const struct json_table life_table_record;
@@ -175,10 +183,14 @@ struct life_create {
 	struct life_record rec;
 	struct life_rec_process rec_init, rec_creator;
 	struct life_rec_cgroup rec_cgroup;
+	struct life_rec_rdt rec_rdt;
+	struct cg_rdt rdt;
 	struct life_child child;
-	int gate_fd;	/* ours, until the child has it */
-	int abort_fd;	/* owned */
-	int console_fd; /* master, for run in the foreground */
+	struct net_move netdev; /* owned */
+	int net_fd;		/* owned: the container's network namespace, once it is needed */
+	int gate_fd;		/* ours, until the child has it */
+	int abort_fd;		/* owned */
+	int console_fd;		/* master, for run in the foreground */
 	char boot_id[37], created[40], owner[16];
 	struct err undo_err; /* first failure of an undo: the state then stays for a later delete */
 	bool is_delete, ran_hooks;
@@ -201,6 +213,22 @@ int life_delete_own(const struct life_host *h, const struct life_record *own, ui
 
 /* ---- delegate.c: the cgroup becomes the container user's where the spec says so (C13) ---- */
 int life_delegate(const struct spec_config *conf, const struct cg *cg, struct err *e) MUST_CHECK;
+
+/* ---- netdev.c: linux.netDevices ---- */
+/* Refuses what cannot be; finds the devices. Nothing to do without any. */
+int life_netdev_plan(struct life_create *c, struct err *e) MUST_CHECK;
+/* The row between the spawn and GO: nothing of the container looks at its network before. */
+int life_netdev_move(struct life_create *c, struct err *e) MUST_CHECK;
+void life_netdev_undo(struct life_create *c);
+
+/* ---- rdt.c: linux.intelRdt ---- */
+int life_rdt_plan(struct life_create *c, struct err *e) MUST_CHECK;
+/* The rows: the group before the spawn, init into it after. */
+int life_rdt_make(struct life_create *c, struct err *e) MUST_CHECK;
+int life_rdt_join(struct life_create *c, struct err *e) MUST_CHECK;
+void life_rdt_undo(struct life_create *c);
+/* The group of a container, from its record. Return: 1, 0 = it has none, -errno. */
+int life_rdt_of(const struct life_record *rec, struct cg_rdt *ret);
 
 /* ---- start.c ---- */
 /* What the launch may ask of us: the seccomp agent (conf, state), a place for the console's master.

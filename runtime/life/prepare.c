@@ -94,21 +94,6 @@ static int check_console(const struct life_create *c, struct err *e)
 	return 0;
 }
 
-/* What a config may ask of a whole runtime and this build cannot do yet is an error, not a silence.
- */
-static int check_supported(const struct life_create *c, struct err *e)
-{
-	const struct spec_linux *l = c->conf->linux_;
-
-	if (l->net_devices.n)
-		return err_set(e, ERR_MISSING, ENOTSUP,
-			       "linux.netDevices: moving host network devices is not built in yet");
-	if (l->intel_rdt)
-		return err_set(e, ERR_MISSING, ENOTSUP,
-			       "linux.intelRdt: resctrl is not built in yet");
-	return 0;
-}
-
 /* runc and crun make the user namespace implicit or refuse; we say what is missing (N06). */
 static int check_rootless(const struct life_create *c, struct err *e)
 {
@@ -202,9 +187,10 @@ static void fill_job(struct life_create *c)
 	j->state = &c->state;
 	j->wants_keyring = !c->a->no_new_keyring;
 	j->has_oom_score = true;
-	/* Only hooks look at the container between its namespaces and its root. */
-	j->wants_go =
-		has_hooks(conf, SPEC_HOOK_PRESTART) || has_hooks(conf, SPEC_HOOK_CREATE_RUNTIME);
+	/* Hooks look at the container between its namespaces and its root; and its sysctls may be
+	 * those of devices that are moved in. */
+	j->wants_go = has_hooks(conf, SPEC_HOOK_PRESTART) ||
+		      has_hooks(conf, SPEC_HOOK_CREATE_RUNTIME) || conf->linux_->net_devices.n;
 	if (c->is_run && !c->a->detach)
 		(void)ioctl(STDIN_FILENO, TIOCGWINSZ, &j->size);
 }
@@ -272,8 +258,6 @@ int life_create_prepare(struct life_create *c, struct err *e)
 	if (r == 0)
 		r = check_rootless(c, e);
 	if (r == 0)
-		r = check_supported(c, e);
-	if (r == 0)
 		r = guard_sysctl_check(c->conf, e);
 	if (r == 0)
 		r = choose_cgroup(c, e);
@@ -288,7 +272,10 @@ int life_create_prepare(struct life_create *c, struct err *e)
 	if (r < 0)
 		return r;
 	fill_job(c);
-	return fill_record(c, e);
+	r = fill_record(c, e);
+	if (r == 0)
+		r = life_rdt_plan(c, e);
+	return r < 0 ? r : life_netdev_plan(c, e);
 }
 
 int life_plan_print(const struct life_host *h, const struct life_create_args *a, struct buf *out,

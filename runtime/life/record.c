@@ -30,6 +30,15 @@ static const struct json_table cgroup_table = {
 	"life_rec_cgroup", sizeof(struct life_rec_cgroup), cgroup_rows,
 	sizeof(cgroup_rows) / sizeof(cgroup_rows[0])};
 
+static const struct json_row rdt_rows[] = {
+	J_STR(struct life_rec_rdt, group, "group", JF_REQ | JF_NONEMPTY),
+	J_BOOL(struct life_rec_rdt, is_own, "own", 0),
+	J_BOOL(struct life_rec_rdt, is_monitored, "monitored", 0),
+};
+static const struct json_table rdt_table = {
+	"life_rec_rdt", sizeof(struct life_rec_rdt), rdt_rows,
+	sizeof(rdt_rows) / sizeof(rdt_rows[0])};
+
 static const struct json_row record_rows[] = {
 	J_U32(struct life_record, schema, "schema", JF_REQ), /* LIFE_SCHEMA: store.c */
 	J_STR(struct life_record, sum, "sum", JF_REQ),
@@ -44,12 +53,15 @@ static const struct json_row record_rows[] = {
 	J_OBJ(struct life_record, init, "init", 0, life_rec_process, &process_table),
 	J_OBJ(struct life_record, creator, "creator", 0, life_rec_process, &process_table),
 	J_OBJ(struct life_record, cgroup, "cgroup", JF_REQ, life_rec_cgroup, &cgroup_table),
+	J_OBJ(struct life_record, rdt, "rdt", 0, life_rec_rdt, &rdt_table),
 	J_BOOL(struct life_record, no_pivot, "noPivot", 0),
 	J_BOOL(struct life_record, no_keyring, "noKeyring", 0),
 	J_BOOL(struct life_record, has_process, "hasProcess", 0),
 	J_BOOL(struct life_record, has_poststart, "hasPoststart", 0),
 	J_BOOL(struct life_record, has_poststop, "hasPoststop", 0),
 	J_BOOL(struct life_record, has_notify, "hasNotify", 0),
+	J_STRMAP(struct life_record, net_devices, "netDevices", 0),
+	J_STR(struct life_record, net_path, "netPath", JF_ABS),
 	J_STRMAP(struct life_record, annotations, "annotations", 0),
 };
 /* clang-format on */
