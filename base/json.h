@@ -101,6 +101,7 @@ enum json_flag {
 	JF_WARN = 1 << 5,      /* unknown words are kept aside, not refused */
 	JF_KEEP = 1 << 6,      /* printed even when empty or zero (state's pid) */
 	JF_OTHER_OS = 1 << 7,  /* known, ignored on Linux */
+	JF_KEY = 1 << 8,       /* in a list of objects: which one it is, for json_merge() */
 };
 
 struct json_table;
@@ -192,6 +193,13 @@ int json_parse(const struct json_table *t, const char *text, size_t len, struct 
  * per level. No final newline. Slashes are not escaped.
  */
 void json_print(const struct json_table *t, const void *obj, int indent, struct buf *out);
+/*
+ * Lays `over` over *into, both objects of t: what over has replaces what into has, objects member
+ * by member. Maps, and lists whose rows have a JF_KEY, keep their other elements; other lists are
+ * replaced as a whole. Strings are shared; vectors and objects are copied to the arena first, so
+ * that what *into was copied from stays as it is.
+ */
+void json_merge(const struct json_table *t, void *into, const void *over, struct arena *a);
 /* A JSON string literal of s, with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void json_print_string(const char *s, struct buf *out);
 

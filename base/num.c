@@ -207,6 +207,74 @@ int num_size(const char *s, int64_t *ret)
 	return 0;
 }
 
+static const struct duration_unit {
+	const char *name;
+	uint64_t nsec;
+} duration_units[] = {
+	/* "ms" before "m". */
+	{"ns", 1},
+	{"us", 1000},
+	{"\xc2\xb5s", 1000}, /* the micro sign */
+	{"ms", 1000000},
+	{"s", UINT64_C(1000000000)},
+	{"m", UINT64_C(60000000000)},
+	{"h", UINT64_C(3600000000000)},
+};
+
+static const struct duration_unit *find_duration_unit(const char *s)
+{
+	for (size_t i = 0; i < sizeof(duration_units) / sizeof(duration_units[0]); i++)
+		if (str_starts(s, duration_units[i].name))
+			return &duration_units[i];
+	return NULL;
+}
+
+/* One "1.5h" at *s, which is moved behind it; added to *nsec. */
+static int duration_part(const char **s, uint64_t *nsec)
+{
+	size_t whole = strspn(*s, "0123456789"), frac = 0;
+	const char *digits = *s + whole, *name = digits;
+	uint64_t v = 0, place;
+
+	if (*digits == '.') {
+		frac = strspn(++digits, "0123456789");
+		name = digits + frac;
+	}
+	const struct duration_unit *u = find_duration_unit(name);
+	if (!u || (whole == 0 && frac == 0))
+		return -EINVAL;
+	if (whole && num_u64n(*s, whole, &v) < 0)
+		return -ERANGE;
+	if (v > INT64_MAX / u->nsec)
+		return -ERANGE;
+	v *= u->nsec;
+	place = u->nsec;
+	for (size_t i = 0; i < frac; i++) {
+		place /= 10;
+		v += (uint64_t)(digits[i] - '0') * place;
+	}
+	if (v > INT64_MAX - *nsec)
+		return -ERANGE;
+	*nsec += v;
+	*s = name + strlen(u->name);
+	return 0;
+}
+
+int num_duration(const char *s, uint64_t *ret_usec)
+{
+	uint64_t nsec = 0;
+
+	if (!*s)
+		return -EINVAL;
+	while (*s && !str_eq(s, "0")) {
+		int r = duration_part(&s, &nsec);
+		if (r < 0)
+			return r;
+	}
+	*ret_usec = nsec / 1000;
+	return 0;
+}
+
 struct signal_word {
 	const char *text;
 	int number;

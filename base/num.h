@@ -22,6 +22,8 @@ int num_id(const char *s, uint32_t *ret);
 int num_user(const char *s, uint32_t *ret_uid, uint32_t *ret_gid, int *ret_has_gid);
 /* A size: 4096, 512k, 1M, 2GiB, 1.5G (binary multiples); -1 and "max" give -1. */
 int num_size(const char *s, int64_t *ret);
+/* A length of time as Go writes it, in microseconds: 5s, 500ms, 1.5s, 1h30m; 0 needs no unit. */
+int num_duration(const char *s, uint64_t *ret_usec);
 /* A signal: 9, KILL, SIGKILL, kill, RTMIN+3, SIGRTMAX-1; 0 is allowed. */
 int num_signal(const char *s, int *ret);
 /* "SIGKILL" etc. into buf (16 bytes). Return: buf. */

@@ -2,7 +2,7 @@
 /*
  * cgroups/apply: writes the plan of knobs.c into a new cgroup. Owns the errors of those writes; it
  * must not know what a value means. Called by runtime/life after cg_make() and, for the late ones,
- * once init is inside.
+ * once init is inside; its single write and its errors also by update.c.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -45,8 +45,15 @@ static void list_page_sizes(int dir_fd, char *ret, size_t size)
 
 static int no_file(const struct cg *c, const struct knob_write *w, struct err *e)
 {
-	char sizes[128];
+	char sizes[128], on[1024];
 
+	if (file_read_kernel(c->dir_fd, "cgroup.controllers", on, sizeof(on)) >= 0 &&
+	    !cg_enable_list_has(on, w->ctrl))
+		return err_set(
+			e, ERR_MISSING, ENOENT,
+			"%s: the requested cgroup controller `%s` is not available in cgroup "
+			"\"%s\"",
+			w->prop, w->ctrl, c->path);
 	if (!str_eq(w->ctrl, "hugetlb") || !str_starts(w->prop, "linux.resources.hugepageLimits"))
 		return err_set(e, ERR_MISSING, ENOENT,
 			       "%s: this kernel has no %s%s%s (cgroup \"%s\")", w->prop, w->file,
@@ -56,7 +63,7 @@ static int no_file(const struct cg *c, const struct knob_write *w, struct err *e
 		       w->prop, sizes[0] ? sizes : "none");
 }
 
-static int refused(const struct cg *c, const struct knob_write *w, int r, struct err *e)
+int cg_apply_refused(const struct cg *c, const struct knob_write *w, int r, struct err *e)
 {
 	const char *file = w->file, *text = w->text;
 
@@ -78,8 +85,7 @@ static int refused(const struct cg *c, const struct knob_write *w, int r, struct
 		       c->path);
 }
 
-/* Leaf. */
-static int write_one(const struct cg *c, const struct knob_write *w)
+int cg_apply_write(const struct cg *c, const struct knob_write *w)
 {
 	int r = file_write_kernel(c->dir_fd, w->file, w->text);
 
@@ -100,17 +106,17 @@ static int write_all(const struct cg *c, const struct knob_plan *p, struct err *
 		const struct knob_write *w = &p->v[i];
 		if (w->flags & KNOB_LATE)
 			continue;
-		int r = write_one(c, w);
+		int r = cg_apply_write(c, w);
 		if (r == -EINVAL && (w->flags & KNOB_AGAIN) && i + 1 < p->n) {
 			again = w;
 			continue;
 		}
 		if (r < 0)
-			return refused(c, w, r, e);
+			return cg_apply_refused(c, w, r, e);
 		if (again)
-			r = write_one(c, again);
+			r = cg_apply_write(c, again);
 		if (r < 0)
-			return refused(c, again, r, e);
+			return cg_apply_refused(c, again, r, e);
 		again = NULL;
 	}
 	return 0;
@@ -137,6 +143,17 @@ static int check_list(const struct cg *c, const char *prop, const char *list, co
 		       prop, list, text);
 }
 
+int cg_apply_check_lists(const struct cg *c, const struct spec_resources *res, struct err *e)
+{
+	if (!res || !res->cpu)
+		return 0;
+	int r = check_list(c, "linux.resources.cpu.cpus", res->cpu->cpus, "cpuset.cpus.effective",
+			   e);
+	return r < 0 ? r
+		     : check_list(c, "linux.resources.cpu.mems", res->cpu->mems,
+				  "cpuset.mems.effective", e);
+}
+
 int cg_apply(const struct cg *c, const struct spec_resources *res, struct err *e)
 {
 	AUTO(arena) a = {0};
@@ -145,12 +162,7 @@ int cg_apply(const struct cg *c, const struct spec_resources *res, struct err *e
 	int r = cg_knobs_plan(res, &plan, e);
 	if (r == 0)
 		r = write_all(c, &plan, e);
-	if (r < 0 || !res || !res->cpu)
-		return r;
-	r = check_list(c, "linux.resources.cpu.cpus", res->cpu->cpus, "cpuset.cpus.effective", e);
-	return r < 0 ? r
-		     : check_list(c, "linux.resources.cpu.mems", res->cpu->mems,
-				  "cpuset.mems.effective", e);
+	return r < 0 ? r : cg_apply_check_lists(c, res, e);
 }
 
 int cg_apply_late(const struct cg *c, const struct spec_resources *res, struct err *e)
@@ -164,9 +176,9 @@ int cg_apply_late(const struct cg *c, const struct spec_resources *res, struct e
 	for (size_t i = 0; r == 0 && i < plan.n; i++) {
 		if (!(plan.v[i].flags & KNOB_LATE))
 			continue;
-		r = write_one(c, &plan.v[i]);
+		r = cg_apply_write(c, &plan.v[i]);
 		if (r < 0)
-			r = refused(c, &plan.v[i], r, e);
+			r = cg_apply_refused(c, &plan.v[i], r, e);
 	}
 	return r;
 }

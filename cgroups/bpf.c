@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * cgroups/bpf: loads the device filter and attaches it to a cgroup. Owns the bpf(2) calls; it must
- * not know what the rules mean. Called by runtime/life before init runs.
+ * not know what the rules mean. Called by runtime/life before init runs, and by update.c.
  */
 #include <string.h>
 #include "base/log.h"
@@ -10,6 +10,9 @@
 #include "base/ban.h"
 
 #define VERIFIER_LOG 4096
+#define PROGS_MAX    64 /* the kernel's own limit for one cgroup */
+
+static const char own_name[BPF_OBJ_NAME_LEN] = "stiva_devices";
 
 static int load(const struct bpf_insn *insns, size_t n, char *log, size_t n_log)
 {
@@ -21,7 +24,7 @@ static int load(const struct bpf_insn *insns, size_t n, char *log, size_t n_log)
 	attr.insns = (uintptr_t)insns;
 	attr.insn_cnt = (uint32_t)n;
 	attr.license = (uintptr_t) "Apache-2.0"; /* no helper is called that wants another */
-	memcpy(attr.prog_name, "stiva_devices", sizeof("stiva_devices"));
+	memcpy(attr.prog_name, own_name, sizeof(own_name));
 	if (n_log) {
 		attr.log_buf = (uintptr_t)log;
 		attr.log_size = (uint32_t)n_log;
@@ -30,7 +33,8 @@ static int load(const struct bpf_insn *insns, size_t n, char *log, size_t n_log)
 	return sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
-static int attach(int cgroup_fd, int prog_fd)
+/* old_fd: the program to take the place of, FD_NONE = none. */
+static int attach(int cgroup_fd, int prog_fd, int old_fd)
 {
 	union bpf_attr attr;
 
@@ -41,6 +45,10 @@ static int attach(int cgroup_fd, int prog_fd)
 	/* Multi: a container may add filters of its own below, and a live update can replace ours
 	 * without a moment in which there is none. */
 	attr.attach_flags = BPF_F_ALLOW_MULTI;
+	if (old_fd >= 0) {
+		attr.attach_flags |= BPF_F_REPLACE;
+		attr.replace_bpf_fd = (uint32_t)old_fd;
+	}
 	return sys_bpf(BPF_PROG_ATTACH, &attr, sizeof(attr));
 }
 
@@ -68,7 +76,7 @@ int cg_devices_apply(const struct cg *c, const struct spec_config *conf, bool is
 		return 0;
 	const struct bpf_insn *insns = cg_devprog_build(&rules, &a, &n);
 	AUTO_FD prog_fd = load(insns, n, NULL, 0);
-	r = prog_fd < 0 ? prog_fd : attach(c->dir_fd, prog_fd);
+	r = prog_fd < 0 ? prog_fd : attach(c->dir_fd, prog_fd, FD_NONE);
 	if (r >= 0)
 		return 0;
 	if ((r == -EPERM || r == -EACCES) && is_rootless) {
@@ -80,4 +88,105 @@ int cg_devices_apply(const struct cg *c, const struct spec_config *conf, bool is
 		log_verifier(insns, n);
 	return err_sys(e, r, "%s the device filter (%zu instructions) %s cgroup \"%s\"",
 		       prog_fd < 0 ? "load" : "attach", n, prog_fd < 0 ? "of" : "to", c->path);
+}
+
+/* ---- a living container's ---- */
+
+static int detach(int cgroup_fd, int prog_fd)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.target_fd = (uint32_t)cgroup_fd;
+	attr.attach_bpf_fd = (uint32_t)prog_fd;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	return sys_bpf(BPF_PROG_DETACH, &attr, sizeof(attr));
+}
+
+static bool is_ours(int prog_fd)
+{
+	struct bpf_prog_info info = {0};
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)prog_fd;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = (uintptr_t)&info;
+	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) >= 0 &&
+	       memcmp(info.name, own_name, sizeof(own_name)) == 0;
+}
+
+/* Our filter on this very cgroup, among those that others attached. Return: 1, 0 = none, -errno. */
+static int find_own(int cgroup_fd, int *ret_fd)
+{
+	uint32_t ids[PROGS_MAX] = {0};
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.query.target_fd = (uint32_t)cgroup_fd;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	attr.query.prog_ids = (uintptr_t)ids;
+	attr.query.prog_cnt = PROGS_MAX;
+	int r = sys_bpf(BPF_PROG_QUERY, &attr, sizeof(attr));
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < attr.query.prog_cnt && i < PROGS_MAX; i++) {
+		union bpf_attr get;
+		memset(&get, 0, sizeof(get));
+		get.prog_id = ids[i];
+		AUTO_FD fd = sys_bpf(BPF_PROG_GET_FD_BY_ID, &get, sizeof(get));
+		if (fd < 0 || !is_ours(fd))
+			continue;
+		*ret_fd = fd_take(&fd);
+		return 1;
+	}
+	return 0;
+}
+
+/* *ret: the program of `now`, *ret_n 0: it needs none. Return: 1 when it is the same as that of
+ * `before`, 0, or a story error. */
+static int build_both(const struct spec_config *conf_before, const struct spec_config *conf_now,
+		      struct arena *arena, struct bpf_insn **ret, size_t *ret_n, struct err *e)
+{
+	struct cg_dev_rules before, now;
+	size_t n = 0;
+
+	*ret_n = 0;
+	int r = cg_devprog_rules(conf_now, arena, &now, e);
+	if (r == 0)
+		r = cg_devprog_rules(conf_before, arena, &before, e);
+	if (r < 0)
+		return r;
+	const struct bpf_insn *old =
+		cg_devprog_allows_all(&before) ? NULL : cg_devprog_build(&before, arena, &n);
+	*ret = cg_devprog_allows_all(&now) ? NULL : cg_devprog_build(&now, arena, ret_n);
+	if (!old || !*ret)
+		return !old && !*ret;
+	return n == *ret_n && memcmp(old, *ret, n * sizeof(*old)) == 0;
+}
+
+int cg_devices_replace(const struct cg *c, const struct spec_config *before,
+		       const struct spec_config *now, bool is_rootless, struct err *e)
+{
+	AUTO(arena) a = {0};
+	AUTO_FD old_fd = FD_NONE;
+	AUTO_FD prog_fd = FD_NONE;
+	struct bpf_insn *insns = NULL;
+	size_t n;
+
+	int r = build_both(before, now, &a, &insns, &n, e);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = find_own(c->dir_fd, &old_fd);
+	if (r >= 0 && n) {
+		prog_fd = load(insns, n, NULL, 0);
+		r = prog_fd < 0 ? prog_fd : attach(c->dir_fd, prog_fd, old_fd);
+	} else if (r > 0) {
+		r = detach(c->dir_fd, old_fd);
+	}
+	if ((r == -EPERM || r == -EACCES) && is_rootless) {
+		log_debug("device filter: not permitted without privileges, left as it is");
+		return 0;
+	}
+	return r < 0 ? err_sys(e, r, "replace the device filter of cgroup \"%s\"", c->path) : 0;
 }

@@ -14,6 +14,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "cgroups/stats.h"
 #include "spec/spec.h"
 
 enum cg_manager {
@@ -73,6 +74,30 @@ int cg_apply(const struct cg *c, const struct spec_resources *res, struct err *e
 /* Limits that must be written only after init is inside (pids.limit 0). */
 int cg_apply_late(const struct cg *c, const struct spec_resources *res, struct err *e) MUST_CHECK;
 
+/* update.c: limits changed while the container lives. All or nothing: every value is checked before
+ * the first write, limits are loosened before others are tightened, and when one write fails the
+ * old values are put back. */
+struct cg_update_item;
+struct cg_update {
+	/* in, borrowed */
+	const struct spec_resources *want;  /* what is to change */
+	const struct spec_resources *force; /* what is in force: of the config and all updates */
+	const struct spec_config *conf;	    /* the container's, for the devices */
+	enum cg_manager manager;
+	bool is_rootless;
+	/* owned: what was there before, for cg_update_undo() */
+	struct arena arena;
+	struct cg_update_item *items;
+	size_t n, *done, n_done;
+};
+void cg_update_done(struct cg_update *u);
+int cg_update(const struct cg *c, struct cg_update *u, struct err *e) MUST_CHECK;
+/* Puts back what a successful cg_update() changed (but for the devices), when what follows it
+ * failed. What cannot be put back is a warning. */
+void cg_update_undo(const struct cg *c, struct cg_update *u);
+/* True when a property of u->want other than `unified` is kept in this file. */
+bool cg_update_sets(const struct cg_update *u, const char *file);
+
 /* devprog.c, bpf.c: attaches the device filter: the rules, the default devices, an allow for each
  * of linux.devices. Where BPF is not permitted (rootless): a debug line, and success. */
 int cg_devices_apply(const struct cg *c, const struct spec_config *conf, bool is_rootless,
@@ -116,6 +141,10 @@ int cg_rdt_remove(const struct cg_rdt *r, bool made, struct err *e) MUST_CHECK;
 /* For `update`: writes these lines (NULL: none) into the group of a running container. r NULL or
  * without a group: the container has none, which is an error (U108). */
 int cg_rdt_update(const struct cg_rdt *r, const char *l3_cache_schema, const char *mem_bw_schema,
+		  struct err *e) MUST_CHECK;
+
+/* stats.c: what the cgroup uses now; strings and lists in the arena. ENOENT: it is gone. */
+int cg_stats_read(const struct cg *c, struct arena *a, struct cg_stats *ret,
 		  struct err *e) MUST_CHECK;
 
 /* read.c: one value of the container's cgroup for error texts (memory.events oom_kill). */

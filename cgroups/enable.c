@@ -25,7 +25,7 @@ struct words {
 	char text[WORDS_MAX];
 };
 
-static bool list_has(const char *list, const char *name)
+bool cg_enable_list_has(const char *list, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -78,7 +78,7 @@ static size_t collect(const struct knob_needs *needs, const char *on, const char
 		const char *c = wanted_at(needs, i);
 		if (!c)
 			return n;
-		if (list_has(on, c) || (avail && !list_has(avail, c)))
+		if (cg_enable_list_has(on, c) || (avail && !cg_enable_list_has(avail, c)))
 			continue;
 		if (i >= needs->n && needed_by(needs, c))
 			continue; /* is in as a needed one */
@@ -124,7 +124,8 @@ static int refuse(int r, const char *path, const char *on, const char *avail,
 		  const struct knob_needs *needs, struct err *e)
 {
 	for (size_t i = 0; i < needs->n; i++)
-		if (!list_has(on, needs->v[i].ctrl) && list_has(avail, needs->v[i].ctrl))
+		if (!cg_enable_list_has(on, needs->v[i].ctrl) &&
+		    cg_enable_list_has(avail, needs->v[i].ctrl))
 			return refused(r, path, needs->v[i].ctrl, needs->v[i].prop, e);
 	log_debug("cgroup \"%s\": controllers not enabled: %s", path, err_words(r));
 	return 0;
@@ -172,7 +173,7 @@ static int enable_all(int dir_fd, const char *path, const char *on, const char *
 		const char *c = wanted_at(needs, i);
 		if (!c)
 			return 0;
-		if (list_has(on, c) || !list_has(avail, c))
+		if (cg_enable_list_has(on, c) || !cg_enable_list_has(avail, c))
 			continue;
 		snprintf(one, sizeof(one), "+%s", c);
 		r = file_write_kernel(dir_fd, "cgroup.subtree_control", one);
@@ -203,7 +204,8 @@ int cg_enable(int dir_fd, const char *path, const struct knob_needs *needs, stru
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < needs->n; i++)
-		if (!list_has(avail.text, needs->v[i].ctrl) && !list_has(on.text, needs->v[i].ctrl))
+		if (!cg_enable_list_has(avail.text, needs->v[i].ctrl) &&
+		    !cg_enable_list_has(on.text, needs->v[i].ctrl))
 			return 1;
 	return 0;
 }
@@ -246,12 +248,12 @@ int cg_enable_missing(int dir_fd, const char *path, const struct knob_needs *nee
 	for (size_t i = 0; i < needs->n; i++) {
 		const char *ctrl = needs->v[i].ctrl;
 		struct words at_root;
-		if (list_has(avail.text, ctrl))
+		if (cg_enable_list_has(avail.text, ctrl))
 			continue;
 		r = read_words(root_fd, "cgroup.controllers", "/", &at_root, e);
 		if (r < 0)
 			return r;
-		if (list_has(at_root.text, ctrl))
+		if (cg_enable_list_has(at_root.text, ctrl))
 			return err_set(
 				e, ERR_MISSING, ENOENT,
 				"%s: the %s controller is not available in cgroup \"%s\": its "

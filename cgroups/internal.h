@@ -63,6 +63,27 @@ int cg_enable_missing(int dir_fd, const char *path, const struct knob_needs *nee
 /* True when one of the controllers of a /proc/PID/cgroup text's v1 lines is `ctrl`. */
 bool cg_enable_is_v1(const char *proc_cgroup, const char *ctrl);
 
+/* True when the space-separated list has this word. */
+bool cg_enable_list_has(const char *list, const char *name);
+
+/* ---- apply.c ---- */
+struct knob_write;
+/* Writes one row of a plan, or what stands for it. Leaf. */
+int cg_apply_write(const struct cg *c, const struct knob_write *w);
+/* The error of a write that failed with -errno r. Return: -e->code. */
+int cg_apply_refused(const struct cg *c, const struct knob_write *w, int r, struct err *e);
+/* An error when none of the CPUs, or nodes, that res names is usable (V09). Story. */
+int cg_apply_check_lists(const struct cg *c, const struct spec_resources *res,
+			 struct err *e) MUST_CHECK;
+
+/* ---- bpf.c ---- */
+/*
+ * Puts the device filter of `now` in place of that of `before`, without a moment in which there is
+ * none or half of one. The same filter: nothing is done, so that what others attached stays. Story.
+ */
+int cg_devices_replace(const struct cg *c, const struct spec_config *before,
+		       const struct spec_config *now, bool is_rootless, struct err *e) MUST_CHECK;
+
 /* ---- procs.c ---- */
 /*
  * Waits until `key` of cgroup.events is `want`. -ETIMEDOUT, -ENOENT or -ENODEV when the cgroup is

@@ -3,7 +3,7 @@
  * cgroups/knobs: the table of controller files, one row each, in the order in which they are
  * written. Owns what a property means in cgroup v2 (conformance.md section 2) and which ones have
  * no meaning there. It must not know a cgroup: it makes no system call. Called by tree.c (which
- * controllers?), apply.c (which writes?) and, later, by the live update.
+ * controllers?), apply.c (which writes?) and update.c.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -139,6 +139,8 @@ static int plan_cpuset(const struct knob *k, const struct spec_resources *res, s
 
 	if (res->cpu)
 		list = str_eq(k->file, "cpuset.cpus") ? res->cpu->cpus : res->cpu->mems;
+	if (list && !*list && p->is_update)
+		add(p, k, KNOB_LIFT, "\n");
 	if (!list || !*list)
 		return 0;
 	for (const char *s = list; *s; s++)

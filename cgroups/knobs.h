@@ -37,6 +37,7 @@ struct knob_plan {
 	struct arena *arena;  /* borrowed */
 	struct knob_write *v; /* in the arena */
 	size_t n, cap;
+	bool is_update; /* an empty list of CPUs or nodes then takes the limit away (V09) */
 };
 
 /* Which controllers a plan needs, and the property to blame for each. */

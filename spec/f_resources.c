@@ -11,8 +11,8 @@
 /* -1 is "unlimited", 0 is "not set" (V20). */
 #define SIZE_ROW(m, key, fl) J_I64R(T, m, key, fl, -1, INT64_MAX)
 /* -1 in a device rule is "all". */
-#define MAJOR(m, key, lo) J_I64R(T, m, key, (lo) < 0 ? 0 : JF_REQ, lo, 4095)
-#define MINOR(m, key, lo) J_I64R(T, m, key, (lo) < 0 ? 0 : JF_REQ, lo, 1048575)
+#define MAJOR(m, key, lo) J_I64R(T, m, key, (lo) < 0 ? 0 : JF_REQ | JF_KEY, lo, 4095)
+#define MINOR(m, key, lo) J_I64R(T, m, key, (lo) < 0 ? 0 : JF_REQ | JF_KEY, lo, 1048575)
 
 #define T struct spec_device_rule
 static const struct json_row device_rule_rows[] = {
@@ -97,7 +97,7 @@ static J_TABLE(block_io_table, spec_block_io, block_io_rows);
 
 #define T struct spec_hugepage_limit
 static const struct json_row hugepage_rows[] = {
-	J_STR(T, page_size, "pageSize", JF_REQ),
+	J_STR(T, page_size, "pageSize", JF_REQ | JF_KEY),
 	J_U64(T, limit, "limit", JF_REQ),
 };
 #undef T

@@ -20,6 +20,7 @@ static const struct json_row state_rows[] = { /* H12 */
 	J_STR(T, created, "created", 0),
 	J_STR(T, owner, "owner", 0),
 	J_STRMAP(T, annotations, "annotations", 0),
+	J_OBJ(T, resources, "resources", 0, spec_resources, &spec_table_resources),
 };
 #undef T
 J_TABLE(spec_table_state, spec_state, state_rows);

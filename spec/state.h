@@ -5,6 +5,7 @@
 #define STIVA_SPEC_STATE_H
 
 #include "base/json.h"
+#include "spec/resources.h"
 
 enum spec_status {
 	SPEC_CREATING,
@@ -23,6 +24,7 @@ struct spec_state {
 	char *bundle, *rootfs, *root; /* rootfs for `state`, root for hooks (nvidia reads it) */
 	char *created, *owner;
 	struct strmap annotations;
+	struct spec_resources *resources; /* `state` only, after an update: the limits in force */
 };
 
 /* runtime-spec config-linux.md "The Container Process State". */

@@ -47,7 +47,9 @@ struct cmd_call {
 	size_t n_words;
 	struct arena *arena;
 	struct buf *out; /* goes to stdout, after a failure too */
-	int status;	 /* exit code when the function succeeds */
+	/* Prints what is in `out` so far, for verbs that go on. Story. */
+	int (*flush)(struct cmd_call *call, struct err *e);
+	int status; /* exit code when the function succeeds */
 };
 
 struct cmd_verb {
@@ -78,8 +80,8 @@ const char *cmd_group_title(enum cmd_group g);
 
 /* ---- the rows, one per cmd_NAME.c ---- */
 extern const struct cmd_verb cmd_create, cmd_run, cmd_start, cmd_exec, cmd_kill, cmd_delete,
-	cmd_pause, cmd_resume, cmd_state, cmd_list, cmd_ps, cmd_spec, cmd_validate, cmd_features,
-	cmd_help, cmd_completion, cmd_faults;
+	cmd_pause, cmd_resume, cmd_update, cmd_events, cmd_state, cmd_list, cmd_ps, cmd_spec,
+	cmd_validate, cmd_features, cmd_help, cmd_completion, cmd_faults;
 
 /* ---- cmd_create.c: shared with cmd_run.c ---- */
 struct cmd_create_args {
@@ -99,6 +101,11 @@ int cmd_create_plan(struct cmd_call *call, struct err *e) MUST_CHECK;
 int cmd_each_id(struct cmd_call *call, bool is_regex,
 		int (*fn)(struct cmd_call *call, const char *id, struct err *e),
 		struct err *e) MUST_CHECK;
+
+/* ---- cmd_events.c: shared with cmd_stats.c ---- */
+/* Reads an --interval; text NULL: init. */
+int cmd_events_interval(const char *text, const char *init, uint64_t *ret_usec,
+			struct err *e) MUST_CHECK;
 
 /* ---- global.c ---- */
 struct cmd_global {

@@ -31,6 +31,14 @@ static int print(const struct buf *out, struct err *e)
 	return r < 0 ? err_sys(e, r, "write to the standard output") : 0;
 }
 
+static int flush(struct cmd_call *call, struct err *e)
+{
+	int r = print(call->out, e);
+
+	call->out->len = 0;
+	return r;
+}
+
 static int check_words(const struct cmd_call *call, struct err *e)
 {
 	const struct cmd_verb *v = call->verb;
@@ -122,7 +130,7 @@ int main(int argc, char **argv)
 	struct cmd_global global = {0};
 	struct cmd_opt_parse p = {
 		.opts = &cmd_global_opts, .into = &global, .stop_after = 1, .arena = &arena};
-	struct cmd_call call = {.arena = &arena, .out = &out};
+	struct cmd_call call = {.arena = &arena, .out = &out, .flush = flush};
 	int r = fd_secure_stdio();
 
 	if (r < 0)

@@ -43,6 +43,7 @@ struct life_record {
 	struct life_rec_process *init, *creator;
 	struct life_rec_cgroup *cgroup;
 	struct life_rec_rdt *rdt; /* NULL: no linux.intelRdt */
+	struct spec_resources *resources; /* the limits in force, once an update changed them */
 	struct opt_bool no_pivot, no_keyring, has_process, has_poststart, has_poststop, has_notify;
 	struct strmap net_devices; /* linux.netDevices: host name, name inside */
 	char *net_path;		   /* the network namespace that they were moved to, if joined */
@@ -102,6 +103,8 @@ enum life_verb {
 	LIFE_PAUSE,
 	LIFE_RESUME,
 	LIFE_PS,
+	LIFE_UPDATE,
+	LIFE_EVENTS,
 	LIFE_VERB_N
 };
 /* The live status, from the record and the kernel. */

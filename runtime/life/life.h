@@ -74,6 +74,16 @@ int life_kill(const struct life_host *h, const char *id, const char *signal, boo
 int life_delete(const struct life_host *h, const char *id, bool force, struct err *e) MUST_CHECK;
 int life_pause(const struct life_host *h, const char *id, struct err *e) MUST_CHECK;
 int life_resume(const struct life_host *h, const char *id, struct err *e) MUST_CHECK;
+/* ---- update ---- */
+struct life_update_args {
+	const char *id;
+	const char *resources; /* a LinuxResources document, "-" = standard input; NULL = none */
+	const struct spec_resources *on_top; /* of the options: over the document; NULL = none */
+	const char *l3_cache_schema, *mem_bw_schema; /* NULL = as they are */
+};
+/* Changes limits, all or none, and records what is in force then. */
+int life_update(const struct life_host *h, const struct life_update_args *a,
+		struct err *e) MUST_CHECK;
 /* Ids that match an extended regular expression, malloc'ed vector of malloc'ed strings
  * (life_ids_done). regex NULL: all. */
 struct life_ids {
@@ -98,6 +108,32 @@ int life_list(const struct life_host *h, struct arena *a, struct life_view_vec *
 /* Pids of the whole container in the caller's pid namespace; malloc'ed. */
 int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t *ret_n,
 	    struct err *e) MUST_CHECK;
+
+/* ---- events, stats ---- */
+/* A living container that is looked at. */
+struct life_watch {
+	struct cg cg;		 /* owned */
+	int pidfd;		 /* owned; of init */
+	int events_fd, oom_fd;	 /* owned; oom_fd FD_NONE: no memory controller */
+	uint64_t ooms;		 /* told so far */
+	uint64_t start_ticks;	 /* of init, since boot */
+	enum spec_status status; /* when it was opened */
+};
+#define LIFE_WATCH_INIT                                                                            \
+	{                                                                                          \
+		.cg = CG_NONE, .pidfd = FD_NONE, .events_fd = FD_NONE, .oom_fd = FD_NONE           \
+	}
+void life_watch_done(struct life_watch *w);
+int life_watch_open(const struct life_host *h, const char *id, struct life_watch *ret,
+		    struct err *e) MUST_CHECK;
+enum life_event {
+	LIFE_EVENT_TICK, /* the time is there */
+	LIFE_EVENT_OOM,	 /* the kernel ended a process for want of memory */
+	LIFE_EVENT_END,	 /* the container has stopped */
+};
+/* Waits for the next event, until proc_now_usec() is until_usec. */
+int life_watch_wait(struct life_watch *w, uint64_t until_usec, enum life_event *ret,
+		    struct err *e) MUST_CHECK;
 
 /* ---- for tests and docs ---- */
 /* Prints "list.row" of every step list, one a line (test builds: what STIVA_FAULT may name). */

@@ -41,6 +41,21 @@ static void view_of(const struct life_box *b, struct arena *a, struct life_view 
 			(struct strpair){copy(a, pairs[i].key), copy(a, pairs[i].value)};
 }
 
+/* By way of their text, since every string has to move. */
+static int copy_resources(const struct spec_resources *res, struct arena *a, struct spec_state *ret,
+			  struct err *e)
+{
+	AUTO(buf) text = {0};
+	struct json_errors errs = {.arena = a};
+	void *copied;
+
+	json_print(&spec_table_resources, res, 0, &text);
+	if (json_parse(&spec_table_resources, text.data, text.len, a, &errs, &copied) < 0)
+		return spec_errors_to_err(&errs, "its record", e);
+	ret->resources = copied;
+	return 0;
+}
+
 int life_state(const struct life_host *h, const char *id, struct arena *a, struct life_view *ret,
 	       struct err *e)
 {
@@ -51,7 +66,7 @@ int life_state(const struct life_host *h, const char *id, struct arena *a, struc
 		return r;
 	*ret = (struct life_view){0};
 	view_of(&b, a, ret);
-	return 0;
+	return b.rec && b.rec->resources ? copy_resources(b.rec->resources, a, &ret->state, e) : 0;
 }
 
 static int compare_names(const void *a, const void *b)

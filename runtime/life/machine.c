@@ -50,6 +50,12 @@ static const char *const refusals[LIFE_VERB_N][SPEC_STATUS_N] = {
 	[LIFE_PS] = {
 		"container not running: it is still being created", NULL, NULL,
 		NOT_RUNNING, NULL, BROKEN},
+	[LIFE_UPDATE] = {
+		"cannot update a container that is still being created", NULL, NULL,
+		NOT_RUNNING, NULL, BROKEN},
+	[LIFE_EVENTS] = {
+		"container not running: it is still being created", NULL, NULL,
+		NOT_RUNNING, NULL, BROKEN},
 };
 /* clang-format on */
 

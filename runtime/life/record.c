@@ -54,6 +54,7 @@ static const struct json_row record_rows[] = {
 	J_OBJ(struct life_record, creator, "creator", 0, life_rec_process, &process_table),
 	J_OBJ(struct life_record, cgroup, "cgroup", JF_REQ, life_rec_cgroup, &cgroup_table),
 	J_OBJ(struct life_record, rdt, "rdt", 0, life_rec_rdt, &rdt_table),
+	J_OBJ(struct life_record, resources, "resources", 0, spec_resources, &spec_table_resources),
 	J_BOOL(struct life_record, no_pivot, "noPivot", 0),
 	J_BOOL(struct life_record, no_keyring, "noKeyring", 0),
 	J_BOOL(struct life_record, has_process, "hasProcess", 0),

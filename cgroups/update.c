@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cgroups/update: changes the limits of a living cgroup. Owns what a change needs beyond a first
+ * write (apply.c): the other half of a value that was given by half, the order that never passes
+ * through a state tighter than both the old and the new one, and the way back when a write fails.
+ * It must not know a container, nor what a property means (knobs.c). Called by runtime/life.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "base/str.h"
+#include "cgroups/internal.h"
+#include "cgroups/knobs.h"
+#include "base/ban.h"
+
+#define FILE_MAX	   65536 /* io.max has a line per disk */
+#define CPU_PERIOD_DEFAULT 100000
+#define CPU_WEIGHT_DEFAULT "100"
+#define SEPARATORS	   " \n"
+
+/* One write, and the way back. */
+struct cg_update_item {
+	struct knob_write w; /* of the file that is really there; text NULL: only the way back */
+	const char *old;     /* what to write to go back; NULL: not known */
+	int direction;	     /* 1 looser, -1 tighter, 0 neither */
+	bool is_dropped;     /* a later item overrides it, or nothing would change */
+};
+
+void cg_update_done(struct cg_update *u)
+{
+	arena_done(&u->arena);
+	u->items = NULL;
+	u->done = NULL;
+	u->n = u->n_done = 0;
+}
+
+/* ---- what is not said stays as it is ---- */
+
+/* The quota (-1 = none) and the period in force; without the file the kernel's defaults. */
+static void read_cpu_max(const struct cg *c, int64_t *ret_quota, uint64_t *ret_period)
+{
+	char text[64];
+
+	*ret_quota = -1;
+	*ret_period = CPU_PERIOD_DEFAULT;
+	if (file_read_kernel(c->dir_fd, "cpu.max", text, sizeof(text)) <= 0)
+		return;
+	size_t n = strcspn(text, SEPARATORS);
+	const char *period = text + n + (text[n] == ' ');
+	if (num_i64n(text, n, ret_quota) < 0)
+		*ret_quota = -1; /* "max" */
+	if (num_u64n(period, strcspn(period, SEPARATORS), ret_period) < 0)
+		*ret_period = CPU_PERIOD_DEFAULT;
+}
+
+/* V02, V03, V06: quota, period and burst are one value with three parts. */
+static int complete_bandwidth(const struct cg *c, struct spec_cpu *cpu, struct err *e)
+{
+	const bool has_quota = cpu->quota.has && cpu->quota.v != 0;
+	const bool has_period = cpu->period.has && cpu->period.v != 0;
+	const bool has_burst = cpu->burst.has && cpu->burst.v != 0;
+	uint64_t period, burst = 0;
+	int64_t quota;
+
+	if (!has_quota && !has_period && !has_burst)
+		return 0;
+	read_cpu_max(c, &quota, &period);
+	if (!has_period)
+		cpu->period = (struct opt_u64){true, period};
+	if (!has_quota)
+		cpu->quota = (struct opt_i64){true, quota};
+	if (cpu->burst.has || cpu->quota.v <= 0 ||
+	    cg_read_u64(c, "cpu.max.burst", NULL, &burst) < 0 || burst <= (uint64_t)cpu->quota.v)
+		return 0;
+	return err_set(e, ERR_INPUT, EINVAL,
+		       "linux.resources.cpu.quota: %" PRId64
+		       " is less than the burst in force, %" PRIu64 ": lower cpu.burst as well",
+		       cpu->quota.v, burst);
+}
+
+static const char *unified_value(const struct spec_resources *res, const char *key)
+{
+	for (size_t i = 0; i < res->unified.n; i++)
+		if (str_eq(res->unified.v[i].key, key))
+			return res->unified.v[i].value;
+	return NULL;
+}
+
+/* The kernel forgets the weight of what is idle, and refuses one for it (conformance.md 2.1). */
+static void complete_weight(const struct cg *c, struct cg_update *u, struct spec_resources *res)
+{
+	struct spec_cpu *cpu = res->cpu;
+	uint64_t idle = 0;
+
+	if (cg_read_u64(c, "cpu.idle", NULL, &idle) < 0)
+		idle = 0;
+	if (idle && !cpu->idle.has && cpu->shares.has && cpu->shares.v) {
+		log_warn("linux.resources.cpu.shares: without effect while cpu.idle is 1");
+		cpu->idle = (struct opt_i64){true, 1};
+		return;
+	}
+	if (!idle || !cpu->idle.has || cpu->idle.v != 0 || cpu->shares.has ||
+	    unified_value(res, "cpu.weight"))
+		return;
+	/* In force, but for the idleness. */
+	if (u->force->cpu && u->force->cpu->shares.has)
+		cpu->shares = u->force->cpu->shares;
+	const char *weight = unified_value(u->force, "cpu.weight");
+	if (!weight)
+		return;
+	struct strpair *v = arena_array(&u->arena, res->unified.n + 1, sizeof(*v));
+	if (res->unified.n)
+		memcpy(v, res->unified.v, res->unified.n * sizeof(*v));
+	v[res->unified.n++] = (struct strpair){(char *)"cpu.weight", (char *)weight};
+	res->unified.v = v;
+}
+
+/* V21: memory.swap counts both, so each of the two depends on the other. */
+static int complete_memory(const struct cg *c, const struct cg_update *u, struct spec_memory *m,
+			   struct err *e)
+{
+	const struct spec_memory *force = u->force->memory;
+	const bool has_limit = m->limit.has && m->limit.v != 0;
+	const bool has_swap = m->swap.has && m->swap.v != 0;
+	uint64_t limit;
+
+	if (has_limit && !has_swap && m->limit.v > 0 && force && force->swap.v > 0) {
+		if (force->swap.v < m->limit.v)
+			return err_set(e, ERR_INPUT, EINVAL,
+				       "linux.resources.memory.limit: %" PRId64
+				       " is more than the memory.swap in force, %" PRId64
+				       " (memory and swap together): raise memory.swap as well",
+				       m->limit.v, force->swap.v);
+		m->swap = force->swap;
+	}
+	if (has_limit || !has_swap || m->swap.v < 0)
+		return 0;
+	if (cg_read_u64(c, "memory.max", NULL, &limit) < 0)
+		return 0; /* the write itself will say so */
+	if (limit <= INT64_MAX)
+		m->limit = (struct opt_i64){true, (int64_t)limit};
+	else if (force && force->limit.v < 0)
+		m->limit = force->limit; /* it was lifted: swap is counted alone (V25) */
+	return 0;
+}
+
+/* V29. The words are those of runc, which its callers know. */
+static int check_usage(const struct cg *c, const struct cg_update *u, const struct spec_memory *m,
+		       struct err *e)
+{
+	const struct spec_memory *force = u->force->memory;
+	const struct opt_bool *check = m->check_before_update.has || !force
+					       ? &m->check_before_update
+					       : &force->check_before_update;
+	uint64_t usage = 0, swap = 0;
+
+	if (!check->v || cg_read_u64(c, "memory.current", NULL, &usage) < 0)
+		return 0;
+	if (cg_read_u64(c, "memory.swap.current", NULL, &swap) < 0)
+		swap = 0;
+	if (m->swap.v > 0 && (uint64_t)m->swap.v <= usage + swap)
+		return err_set(e, ERR_STATE, EBUSY,
+			       "linux.resources.memory.swap: rejecting memory+swap limit %" PRId64
+			       ": the container uses %" PRIu64 " (checkBeforeUpdate)",
+			       m->swap.v, usage + swap);
+	if (m->limit.v > 0 && (uint64_t)m->limit.v <= usage)
+		return err_set(e, ERR_STATE, EBUSY,
+			       "linux.resources.memory.limit: rejecting memory limit %" PRId64
+			       ": the container uses %" PRIu64 " (checkBeforeUpdate)",
+			       m->limit.v, usage);
+	return 0;
+}
+
+/* *ret is u->want with the parts that it leaves as they are. */
+static int complete(const struct cg *c, struct cg_update *u, struct spec_resources *ret,
+		    struct err *e)
+{
+	int r = 0;
+
+	*ret = *u->want;
+	if (ret->cpu) {
+		struct spec_cpu *cpu = arena_alloc(&u->arena, sizeof(*cpu));
+		*cpu = *u->want->cpu;
+		ret->cpu = cpu;
+		complete_weight(c, u, ret);
+		r = complete_bandwidth(c, cpu, e);
+	}
+	if (r == 0 && ret->memory) {
+		struct spec_memory *m = arena_alloc(&u->arena, sizeof(*m));
+		*m = *u->want->memory;
+		ret->memory = m;
+		r = complete_memory(c, u, m, e);
+		if (r == 0)
+			r = check_usage(c, u, m, e);
+	}
+	return r;
+}
+
+/* ---- the way back ---- */
+
+/* Files with a line per device, and what a device without a line has. */
+static const struct keyed {
+	const char *file, *none;
+} keyed_files[] = {
+	{"io.max", "rbps=max wbps=max riops=max wiops=max"},
+	{"io.bfq.weight", "default"},
+	{"io.weight", "default"},
+	{"io.latency", "target=0"},
+	{"rdma.max", "hca_handle=max hca_object=max"},
+	{"misc.max", "max"},
+};
+
+static const struct keyed *find_keyed(const char *file)
+{
+	for (size_t i = 0; i < sizeof(keyed_files) / sizeof(keyed_files[0]); i++)
+		if (str_eq(keyed_files[i].file, file))
+			return &keyed_files[i];
+	return NULL;
+}
+
+/* The line of `text` that begins with the first word of `line`; ret in the arena. */
+static const char *old_line(const struct keyed *k, const char *text, const char *line,
+			    struct arena *a)
+{
+	/* A weight alone is the default's. */
+	const char *key = strchr(line, ' ') ? line : "default ";
+	size_t n = strcspn(key, " ");
+
+	for (const char *s = text; *s; s += strcspn(s, "\n"), s += *s == '\n')
+		if (strncmp(s, key, n) == 0 && s[n] == ' ')
+			return arena_strndup(a, s, strcspn(s, "\n"));
+	return arena_printf(a, "%.*s %s", (int)n, key, k->none);
+}
+
+/* Reads what to write to go back into it->old. Return: 0, -ENOENT = no such file. */
+static int read_old(const struct cg *c, struct cg_update_item *it, struct arena *a)
+{
+	AUTO_FREE char *text = mem_alloc(FILE_MAX);
+	const struct keyed *k = find_keyed(it->w.file);
+	int r = file_read_kernel(c->dir_fd, it->w.file, text, FILE_MAX);
+
+	it->old = NULL;
+	if (r == -ENOENT)
+		return r;
+	if (r < 0)
+		return 0; /* memory.reclaim and the like: written, never read */
+	if (k)
+		it->old = old_line(k, text, it->w.text, a);
+	else if (str_eq(it->w.file, "cpu.weight") && str_eq(text, "0\n"))
+		it->old = CPU_WEIGHT_DEFAULT; /* of what is idle: no weight that could be written */
+	else if (text[0] && text[0] != '\n')
+		it->old = arena_strndup(a, text, strcspn(text, "\n"));
+	else
+		it->old = "\n"; /* an empty list: write(2) of nothing would write nothing */
+	return 0;
+}
+
+/* Leaf. */
+static int to_limit(const char *s, uint64_t *ret)
+{
+	if (str_eq(s, "max")) {
+		*ret = UINT64_MAX;
+		return 0;
+	}
+	return num_u64(s, ret);
+}
+
+static int direction_of(const struct cg_update_item *it)
+{
+	uint64_t now, old;
+
+	if (!it->old || find_keyed(it->w.file) ||
+	    (!str_ends(it->w.file, ".max") && !str_ends(it->w.file, ".high")) ||
+	    to_limit(it->w.text, &now) < 0 || to_limit(it->old, &old) < 0 || now == old)
+		return 0;
+	return now > old ? 1 : -1;
+}
+
+/* One row of the plan, with the file that is there. Return: 1 = an item, 0 = nothing to do. */
+static int make_item(const struct cg *c, struct cg_update *u, const struct knob_write *w,
+		     struct cg_update_item *it, struct err *e)
+{
+	*it = (struct cg_update_item){.w = *w};
+	if (w->alt_file && faccessat(c->dir_fd, w->file, F_OK, 0) < 0) {
+		it->w.file = w->alt_file;
+		it->w.text = w->alt_text;
+	}
+	int r = read_old(c, it, &u->arena);
+	if (r == -ENOENT && (w->flags & (KNOB_LIFT | KNOB_FILE_OPTIONAL)))
+		return 0;
+	if (r < 0)
+		return cg_apply_refused(c, w, r, e);
+	it->w.alt_file = NULL;
+	it->direction = direction_of(it);
+	it->is_dropped = it->old && str_eq(it->old, it->w.text);
+	return 1;
+}
+
+static void add_item(struct cg_update *u, const struct cg_update_item *it)
+{
+	/* The last one to name a file has the word: unified overrides (V56). */
+	for (size_t i = 0; it->w.text && i < u->n; i++)
+		if (str_eq(u->items[i].w.file, it->w.file) && !find_keyed(it->w.file))
+			u->items[i].is_dropped = true;
+	u->items[u->n++] = *it;
+}
+
+static int make_items(const struct cg *c, struct cg_update *u, const struct knob_plan *p,
+		      struct err *e)
+{
+	/* One more for each: the weight that an idle cgroup loses. */
+	u->items = arena_array(&u->arena, 2 * p->n + 1, sizeof(*u->items));
+	u->done = arena_array(&u->arena, 2 * p->n + 1, sizeof(*u->done));
+	for (size_t i = 0; i < p->n; i++) {
+		struct cg_update_item it;
+		int r = make_item(c, u, &p->v[i], &it, e);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			continue;
+		if (str_eq(it.w.file, "cpu.idle") && str_eq(it.w.text, "1") && !it.is_dropped) {
+			struct cg_update_item weight = {.w = p->v[i]};
+			weight.w.file = "cpu.weight";
+			weight.w.text = "";
+			r = read_old(c, &weight, &u->arena);
+			weight.w.text = NULL;
+			if (r == 0)
+				add_item(u, &weight);
+		}
+		add_item(u, &it);
+	}
+	return 0;
+}
+
+static void put_back(const struct cg *c, const struct cg_update_item *it)
+{
+	int r = it->old ? file_write_kernel(c->dir_fd, it->w.file, it->old) : 0;
+
+	if (!it->old)
+		log_warn("%s of cgroup \"%s\": its old value is not known, so it stays changed",
+			 it->w.file, c->path);
+	else if (r < 0)
+		log_warn("put \"%.64s\" back into %s of cgroup \"%s\": %s", it->old, it->w.file,
+			 c->path, err_words(r));
+}
+
+/* ---- writing ---- */
+
+/*
+ * What another manager of the cgroup has to know of the new limits before their files are written:
+ * `res` is complete, `u->force` what it was told last. The files are written afterwards all the
+ * same.
+ */
+static int tell_manager(const struct cg *c, const struct cg_update *u,
+			const struct spec_resources *res, struct err *e)
+{
+	(void)c;
+	(void)res;
+	(void)e;
+	switch (u->manager) {
+	case CG_SYSTEMD:
+	case CG_CGROUPFS:
+	case CG_DISABLED:
+	case CG_MANAGER_N:
+		break;
+	}
+	return 0;
+}
+
+void cg_update_undo(const struct cg *c, struct cg_update *u)
+{
+	struct err e = ERR_INIT;
+
+	while (u->n_done > 0)
+		put_back(c, &u->items[u->done[--u->n_done]]);
+	if (tell_manager(c, u, u->force, &e) < 0)
+		log_warn("put the old limits back: %s", e.text);
+}
+
+bool cg_update_sets(const struct cg_update *u, const char *file)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (u->items[i].w.text && str_eq(u->items[i].w.file, file) &&
+		    !str_starts(u->items[i].w.prop, "linux.resources.unified"))
+			return true;
+	return false;
+}
+
+/* Writes item i. *again: a burst that waits for its quota. */
+static int write_item(const struct cg *c, struct cg_update *u, size_t i, size_t *again,
+		      struct err *e)
+{
+	const struct cg_update_item *it = &u->items[i];
+	int r = it->w.text ? cg_apply_write(c, &it->w) : 0;
+
+	if (r == -EINVAL && (it->w.flags & KNOB_AGAIN)) {
+		*again = i;
+		return 0;
+	}
+	if (r < 0)
+		return cg_apply_refused(c, &it->w, r, e);
+	u->done[u->n_done++] = i;
+	if (*again == SIZE_MAX)
+		return 0;
+	r = cg_apply_write(c, &u->items[*again].w);
+	if (r == 0) {
+		u->done[u->n_done++] = *again;
+		*again = SIZE_MAX;
+	}
+	return 0;
+}
+
+/*
+ * First what loosens or is neither, in the order of the table; then what tightens, backwards, so
+ * that memory.max shrinks while there still is the swap to shrink into. So memory that moves to
+ * swap, or back, never finds less room than before and afterwards.
+ */
+static int write_items(const struct cg *c, struct cg_update *u, struct err *e)
+{
+	size_t again = SIZE_MAX;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < u->n; i++)
+		if (!u->items[i].is_dropped && u->items[i].direction >= 0)
+			r = write_item(c, u, i, &again, e);
+	if (r == 0 && again != SIZE_MAX) {
+		r = cg_apply_write(c, &u->items[again].w);
+		if (r < 0)
+			return cg_apply_refused(c, &u->items[again].w, r, e);
+		u->done[u->n_done++] = again;
+	}
+	for (size_t i = u->n; r == 0 && i-- > 0;)
+		if (!u->items[i].is_dropped && u->items[i].direction < 0)
+			r = write_item(c, u, i, &again, e);
+	return r;
+}
+
+/* What was written is in force: the kernel may round a limit down, it never makes one looser. */
+static int verify(const struct cg *c, const struct cg_update *u, struct err *e)
+{
+	for (size_t i = 0; i < u->n_done; i++) {
+		const struct cg_update_item *it = &u->items[u->done[i]];
+		uint64_t want, got;
+
+		if (it->direction == 0 || to_limit(it->w.text, &want) < 0 ||
+		    cg_read_u64(c, it->w.file, NULL, &got) < 0 || got <= want)
+			continue;
+		return err_set(
+			e, ERR_KERNEL, EIO,
+			"%s: \"%s\" was written to %s of cgroup \"%s\", but it holds %" PRIu64,
+			it->w.prop, it->w.text, it->w.file, c->path, got);
+	}
+	return 0;
+}
+
+/* ---- devices ---- */
+
+/* U106: only when they are named. */
+static int replace_devices(const struct cg *c, const struct cg_update *u, struct err *e)
+{
+	struct spec_config now = *u->conf, before = *u->conf;
+	struct spec_linux linux_now = *u->conf->linux_, linux_before = *u->conf->linux_;
+	struct spec_resources res_now = {.devices = u->want->devices};
+
+	if (!u->want->devices.n)
+		return 0;
+	linux_now.resources = &res_now;
+	now.linux_ = &linux_now;
+	linux_before.resources = (struct spec_resources *)u->force;
+	before.linux_ = &linux_before;
+	return cg_devices_replace(c, &before, &now, u->is_rootless, e);
+}
+
+int cg_update(const struct cg *c, struct cg_update *u, struct err *e)
+{
+	struct knob_plan plan = {.arena = &u->arena, .is_update = true};
+	struct spec_resources res;
+
+	int r = complete(c, u, &res, e);
+	if (r == 0)
+		r = cg_knobs_plan(&res, &plan, e);
+	if (r == 0)
+		r = make_items(c, u, &plan, e);
+	if (r == 0)
+		r = tell_manager(c, u, &res, e);
+	if (r < 0)
+		return r;
+	r = write_items(c, u, e);
+	if (r == 0)
+		r = verify(c, u, e);
+	if (r == 0)
+		r = cg_apply_check_lists(c, u->want, e);
+	/* Last: it is one step that either happens or not. */
+	if (r == 0)
+		r = replace_devices(c, u, e);
+	if (r < 0)
+		cg_update_undo(c, u);
+	return r;
+}

@@ -1,0 +1,201 @@
+#!/usr/bin/env bats
+# events: the JSON that programs read, the loop, OOM kills, the end.
+# requires: root cgroup2
+# parallel: yes
+load helpers
+
+# data FILTER: of the last stats event in $OUT
+data() { jq -c "$1" "$OUT"; }
+lines() { wc -l <"$OUT"; }
+# events in the background, their lines in $LOG
+watch() {
+	LOG=$WORK/log
+	background "$RUNTIME" --root "$ROOT" events "$@" "$ID" >"$LOG"
+	WATCHER=$JOB
+}
+logged() { grep -qE -- "$1" "$LOG"; }
+ended() { ! kill -0 "$WATCHER" 2>/dev/null; }
+
+@test "U109: events --stats is one line in the layout of runc" {
+	known_deviation crun "has no events"
+	program probe wait
+	starts
+	ok events --stats "$ID"
+	is "$(lines)" 1
+	[[ $output == '{"type":"stats","id":"'$ID'","data":{"cpu":{"usage":{'* ]]
+	is "$(data 'keys_unsorted')" '["type","id","data"]'
+	is "$(data '.data | keys_unsorted')" \
+		'["cpu","cpuset","memory","pids","blkio","hugetlb","intel_rdt","network_interfaces"]'
+	is "$(data '.data.network_interfaces')" null
+	is "$(data '.data.intel_rdt')" '{}'
+	is "$(data '.data.memory.kernel')" '{"limit":0,"failcnt":0}'
+	is "$(data '.data.cpuset.sched_relax_domain_level')" 0
+	is "$(data '.data.pids.current')" 1
+	is "$(data '[.data.cpu.usage.kernel, .data.cpu.usage.user | type] | unique')" '["number"]'
+	data '.data.cpu.usage | .total >= .kernel' | grep -qx true
+}
+
+@test "U109: a missing controller is no error, and leaves nothing behind" {
+	known_deviation crun "has no events"
+	[ ! -e "$CG/memory.pressure" ] || [ -e "$CG/cgroup.controllers" ]
+	program probe wait
+	starts
+	[ ! -e "$(cgroup_of)/memory.current" ] || skip "requires: no memory controller"
+	ok events --stats "$ID"
+	is "$(data '.data.memory.usage')" '{"limit":0,"failcnt":0}'
+	is "$(data '.data.memory.raw')" null
+	is "$(data '.data.pids')" '{"current":1}'
+	is "$(data '.data.blkio | del(.psi)')" '{}'
+	is "$stderr" ""
+}
+
+@test "U109: pressure has both lines with all four values" {
+	known_deviation crun "has no events"
+	known_deviation runc "1.1 has no pressure"
+	program probe wait
+	starts
+	cat "$(cgroup_of)/cpu.pressure" >/dev/null 2>&1 || skip "requires: pressure"
+	ok events --stats "$ID"
+	for part in cpu memory blkio; do
+		is "$(data ".data.$part.psi | keys_unsorted")" '["some","full"]'
+		is "$(data ".data.$part.psi.some | keys_unsorted")" '["avg10","avg60","avg300","total"]'
+		is "$(data "[.data.$part.psi[][] | type] | unique")" '["number"]'
+	done
+}
+
+@test "U109: the values are those of the cgroup's files" {
+	requires cgroup_memory cgroup_pids cgroup_cpuset
+	known_deviation crun "has no events"
+	known_deviation runc "1.1 leaves the cpuset out"
+	program probe wait -- '.linux.resources = {memory: {limit: 50000896, swap: 60002304}, pids: {limit: 33}, cpu: {cpus: "0"}}'
+	starts
+	ok events --stats "$ID"
+	is "$(data .data.memory.usage.limit)" 50000896
+	is "$(data .data.memory.swap.limit)" 60002304
+	data '.data.memory | .swap.usage >= .usage.usage and .usage.usage > 0' | grep -qx true
+	data '.data.memory | .usage.max >= .usage.usage' | grep -qx true
+	is "$(data '.data.memory.cache // 0')" "$(data '.data.memory.raw.file')"
+	is "$(data '.data.memory.raw | keys')" "$(data '.data.memory.raw | keys_unsorted')"
+	is "$(data '.data.memory.raw | length')" "$(wc -l <"$(cgroup_of)/memory.stat")"
+	is "$(data .data.pids)" '{"current":1,"limit":33}'
+	is "$(data .data.cpuset.cpus)" '[0]'
+	is "$(data .data.cpuset.mems)" '[0]'
+}
+
+@test "U109: no limit is the largest number, and no limit of tasks is left out" {
+	requires cgroup_memory cgroup_pids
+	known_deviation crun "has no events"
+	program probe wait
+	starts
+	ok events --stats "$ID"
+	grep -qF '"usage":{"limit":18446744073709551615,' "$OUT"
+	grep -qF '"swap":{"limit":18446744073709551615,' "$OUT"
+	is "$(data .data.pids)" '{"current":1}'
+}
+
+@test "U109: what was read and written is in blkio" {
+	requires cgroup_io
+	known_deviation crun "has no events"
+	[ -b /dev/vda ] || skip "requires: vm"
+	script 'echo ready; while :; do dd if=/dev/zero of=/big bs=1M count=4 conv=fsync 2>/dev/null; done'
+	starts
+	wrote() { grep -q 'wbytes=[1-9]' "$(cgroup_of)/io.stat"; }
+	wait_for wrote
+	ok events --stats "$ID"
+	is "$(data '[.data.blkio.ioServiceBytesRecursive[].op] | unique')" '["Read","Write"]'
+	data '[.data.blkio.ioServiceBytesRecursive[] | select(.op == "Write") | .value // 0] | add > 1000000' | grep -qx true
+	data '.data.blkio.ioServicedRecursive | length == (.[0].major | 2)' >/dev/null
+	is "$(data '.data.blkio.ioServicedRecursive | length')" "$(data '.data.blkio.ioServiceBytesRecursive | length')"
+}
+
+@test "U109: hugetlb is told by page size" {
+	requires cgroup_memory
+	known_deviation crun "has no events"
+	program probe wait
+	starts
+	[ -e "$(cgroup_of)/hugetlb.2MB.current" ] || skip "requires: hugetlb"
+	ok events --stats "$ID"
+	is "$(data '.data.hugetlb["2MB"]')" '{"failcnt":0}'
+}
+
+@test "U109: events goes on at the interval and ends with the container" {
+	known_deviation crun "has no events"
+	program probe wait
+	starts
+	watch --interval 20ms
+	more() { [ "$(wc -l <"$LOG")" -ge 3 ]; }
+	wait_for more
+	ok delete --force "$ID"
+	wait_for ended
+	is "$(jq -r .type "$LOG" | sort -u)" stats
+	is "$(jq -r .id "$LOG" | sort -u)" "$ID"
+	wait "$WATCHER"
+}
+
+@test "U109: events ends when the program does, whatever the interval" {
+	known_deviation crun "has no events"
+	known_deviation runc "waits for the cgroup's end"
+	program probe wait
+	starts
+	watch --interval 1h
+	ok kill "$ID" KILL
+	wait_for ended
+	wait "$WATCHER"
+	is "$(cat "$LOG")" ""
+}
+
+@test "U109: an OOM kill is told as it happens" {
+	requires cgroup_memory
+	known_deviation crun "has no events"
+	script 'echo ready; read x </go; head -c 100000000 /dev/zero | tail >/dev/null; echo done; read x </end' \
+		'.linux.resources.memory = {limit: 33554432, swap: 33554432}'
+	mkfifo "$BUNDLE/rootfs/go" "$BUNDLE/rootfs/end"
+	starts
+	watch --interval 1h
+	watching() { [ -n "$(find "/proc/$WATCHER/fd" -lname '*/memory.events' 2>/dev/null)" ]; }
+	is_stiva || watching() { sleep 2; }
+	wait_for watching
+	echo >"$BUNDLE/rootfs/go"
+	wait_for logged "^{\"type\":\"oom\",\"id\":\"$ID\"}$"
+	is "$(wc -l <"$LOG")" 1
+	is "$(status_of)" running
+}
+
+@test "U109: the intervals of Go are taken, others are refused" {
+	known_deviation crun "has no events"
+	program probe wait
+	starts
+	for t in 5s 500ms 1m 1h30m 1.5s; do
+		ok events --stats --interval "$t" "$ID"
+	done
+	for t in 0s 0 -1s 5 x ""; do
+		rt events --stats --interval "$t" "$ID"
+		KEPT=1 refused interval
+	done
+}
+
+@test "U109: a stopped or unknown container is refused, a created or paused one is not" {
+	known_deviation crun "has no events"
+	program probe wait
+	rt events --stats "$ID"
+	refused "does not exist"
+	ok create -b "$BUNDLE" "$ID"
+	ok events --stats "$ID"
+	ok start "$ID"
+	ok pause "$ID"
+	ok events --stats "$ID"
+	ok resume "$ID"
+	ok kill "$ID" KILL
+	stopped
+	rt events --stats "$ID"
+	KEPT=1 refused "not running"
+}
+
+@test "events --format table is for people" {
+	stiva_only
+	program probe wait
+	starts
+	ok events --stats --format table "$ID"
+	is "$(lines)" 2
+	[[ $output == TIME*EVENT*CPU*MEMORY*PIDS*stats* ]]
+}
