@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -102,6 +103,21 @@ int sys_mount_setattr(int dir_fd, const char *path, unsigned flags, const struct
 		      size_t size)
 {
 	return (int)leaf(syscall(SYS_mount_setattr, dir_fd, path, flags, attr, size));
+}
+
+int sys_mount_id(int fd, uint64_t *ret_id)
+{
+	const unsigned unique = 0x4000; /* STATX_MNT_ID_UNIQUE; older kernels ignore it */
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, unique | STATX_MNT_ID, &st) < 0)
+		return -errno;
+	if (!(st.stx_mask & (unique | STATX_MNT_ID)))
+		return -ENOSYS;
+	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return -ENOENT;
+	*ret_id = st.stx_mnt_id;
+	return 0;
 }
 
 int sys_seccomp(unsigned op, unsigned flags, void *arg)

@@ -40,6 +40,10 @@ int sys_fspick(int dir_fd, const char *path, unsigned flags);
 int sys_mount_setattr(int dir_fd, const char *path, unsigned flags, const struct mount_attr *attr,
 		      size_t size);
 
+/* The mount that fd lies on: an id that no other mount gets while the machine is up (6.8; before,
+ * one that may come again after an unmount). -ENOENT when fd is not the root of its mount. */
+int sys_mount_id(int fd, uint64_t *ret_id);
+
 /* seccomp(2), bpf(2). */
 int sys_seccomp(unsigned op, unsigned flags, void *arg);
 int sys_bpf(int cmd, void *attr, unsigned size);

@@ -69,4 +69,12 @@ static const struct json_row config_rows[] = {
 };
 #undef T
 J_TABLE(spec_table_config, spec_config, config_rows);
+
+/* The document of `mounts add`: that section alone. */
+#define T struct spec_config
+static const struct json_row mounts_rows[] = {
+	J_OBJS(T, mounts, "mounts", JF_REQ, spec_mount, &mount_table),
+};
+#undef T
+J_TABLE(spec_table_mounts, spec_config, mounts_rows);
 /* clang-format on */

@@ -6,6 +6,8 @@
  */
 #include "spec/rules.h"
 #include <errno.h>
+#include <string.h>
+#include "spec/tables.h"
 #include "base/ban.h"
 
 /* Makes equal what means the same, so that nobody else has to look twice. */
@@ -68,6 +70,62 @@ int spec_load_resources(const char *text, size_t len, struct arena *a, struct js
 	if (!obj)
 		return -EINVAL;
 	spec_rules_resources(obj, "", true, errs);
+	return r < 0 || errs->n > before ? -EINVAL : 0;
+}
+
+/* True when the text is one list from its first bracket to its last: then it can stand as a member
+ * of an object. Strings are skipped, all else is the parser's. */
+static bool is_list(const char *s, size_t n)
+{
+	size_t depth = 0, i = 0;
+
+	while (i < n && strchr(" \t\r\n", s[i]))
+		i++;
+	if (i == n || s[i] != '[')
+		return false;
+	for (; i < n; i++) {
+		if (s[i] == '"') {
+			while (++i < n && s[i] != '"')
+				i += s[i] == '\\';
+		} else if (s[i] == '[' || s[i] == '{') {
+			depth++;
+		} else if ((s[i] == ']' || s[i] == '}') && --depth == 0) {
+			return strspn(s + i + 1, " \t\r\n") == n - i - 1;
+		}
+	}
+	return false;
+}
+
+int spec_load_mounts(const char *text, size_t len, const struct spec_config *of, bool is_remove,
+		     struct arena *a, struct json_errors *errs, struct spec_config **ret)
+{
+	static const char head[] = "{\"mounts\":";
+	size_t before = errs->n;
+	struct spec_config *c = arena_alloc(a, sizeof(*c));
+	struct buf wrapped = {0};
+	void *obj;
+
+	errs->arena = a;
+	if (is_list(text, len)) {
+		buf_adds(&wrapped, head);
+		buf_add(&wrapped, text, len);
+		buf_adds(&wrapped, "}");
+		text = wrapped.data;
+		len = wrapped.len;
+	}
+	int r = json_parse(&spec_table_mounts, text, len, a, errs, &obj);
+
+	buf_done(&wrapped);
+	if (!obj)
+		return -EINVAL;
+	*c = *of;
+	c->mounts = ((struct spec_config *)obj)->mounts;
+	for (size_t i = 0; is_remove && i < c->mounts.n; i++)
+		c->mounts.v[i] = (struct spec_mount){.destination = c->mounts.v[i].destination,
+						     .type = (char *)"tmpfs"};
+	if (r == 0)
+		spec_rules_mounts(c, errs);
+	*ret = c;
 	return r < 0 || errs->n > before ? -EINVAL : 0;
 }
 

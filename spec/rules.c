@@ -279,7 +279,7 @@ static void rule_mount_options(const struct spec_mount *m, const char *at,
 	}
 }
 
-static void rules_mounts(const struct spec_config *c, struct json_errors *errs)
+void spec_rules_mounts(const struct spec_config *c, struct json_errors *errs)
 {
 	char at[SPEC_PATH_SIZE];
 
@@ -338,7 +338,7 @@ void spec_rules_config(const struct spec_config *c, struct json_errors *errs)
 	rule_uts_name(c, "domainname", c->domainname, errs);
 	rule_domainname(c, errs);
 	rule_mount_namespace(c, errs);
-	rules_mounts(c, errs);
+	spec_rules_mounts(c, errs);
 	rules_hooks(c->hooks, errs);
 	if (c->process)
 		spec_rules_process(c->process, "process", errs);

@@ -75,6 +75,13 @@ int spec_load_process(const char *text, size_t len, struct arena *a, struct json
 		      struct spec_process **ret);
 int spec_load_resources(const char *text, size_t len, struct arena *a, struct json_errors *errs,
 			struct spec_resources **ret);
+/*
+ * The mounts of a container that runs (`mounts add`): a list of mounts, or an object with the
+ * member "mounts". Checked as mounts of `of`. is_remove: only destinations matter. *ret: a copy of
+ * `of` with these mounts.
+ */
+int spec_load_mounts(const char *text, size_t len, const struct spec_config *of, bool is_remove,
+		     struct arena *a, struct json_errors *errs, struct spec_config **ret);
 /* One line out of all errors: "config.json: a.b: text; config.json: c: text (and 3 more)". */
 int spec_errors_to_err(const struct json_errors *errs, const char *file, struct err *e);
 

@@ -5,6 +5,7 @@
 
 #include "spec/spec.h"
 
-extern const struct json_table spec_table_linux, spec_table_id_mapping, spec_table_features;
+extern const struct json_table spec_table_linux, spec_table_id_mapping, spec_table_features,
+	spec_table_mounts;
 
 #endif

@@ -6,7 +6,7 @@ _stiva_rows()
 	'')
 		opts='--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless -v --version -h --help'
 		args=' --root:dir --log:file --log-format:=text,json --log-level:=error,warning,info,debug --cgroup-manager:=cgroupfs,systemd,disabled'
-		words=('=create start run exec pause resume kill delete list state ps spec validate features help completion')
+		words=('=create start run exec pause resume mounts kill delete list state ps spec validate features help completion')
 		;;
 	create)
 		opts='-b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --plan -h --help'
@@ -37,6 +37,11 @@ _stiva_rows()
 		opts='-h --help'
 		args=''
 		words=('=id')
+		;;
+	mounts)
+		opts='-h --help'
+		args=''
+		words=('=add remove' '=id' 'file')
 		;;
 	kill)
 		opts='-a --all -r --regex -h --help'
@@ -81,7 +86,7 @@ _stiva_rows()
 	help)
 		opts='-h --help'
 		args=''
-		words=('=create start run exec pause resume kill delete list state ps spec validate features help completion')
+		words=('=create start run exec pause resume mounts kill delete list state ps spec validate features help completion')
 		;;
 	completion)
 		opts='-h --help'

@@ -37,6 +37,7 @@ enum cmd_word {
 	CMD_WORD_DIR,
 	CMD_WORD_VERB,
 	CMD_WORD_SHELL,
+	CMD_WORD_ADD_REMOVE, /* that, and an ID as the second one */
 };
 
 struct cmd_call {
@@ -80,8 +81,8 @@ const char *cmd_group_title(enum cmd_group g);
 
 /* ---- the rows, one per cmd_NAME.c ---- */
 extern const struct cmd_verb cmd_create, cmd_run, cmd_start, cmd_exec, cmd_kill, cmd_delete,
-	cmd_pause, cmd_resume, cmd_update, cmd_events, cmd_state, cmd_list, cmd_ps, cmd_spec,
-	cmd_validate, cmd_features, cmd_help, cmd_completion, cmd_faults;
+	cmd_pause, cmd_resume, cmd_update, cmd_mounts, cmd_events, cmd_state, cmd_list, cmd_ps,
+	cmd_spec, cmd_validate, cmd_features, cmd_help, cmd_completion, cmd_faults;
 
 /* ---- cmd_create.c: shared with cmd_run.c ---- */
 struct cmd_create_args {

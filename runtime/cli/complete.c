@@ -91,6 +91,9 @@ static void bash_word(const struct cmd_verb *v, struct buf *out)
 	case CMD_WORD_ID:
 		buf_adds(out, has_signal(v) ? "'=id' '=" SIGNALS "'" : "'=id'");
 		break;
+	case CMD_WORD_ADD_REMOVE:
+		buf_adds(out, "'=add remove' '=id' 'file'");
+		break;
 	case CMD_WORD_DIR:
 		buf_adds(out, "'=dir'");
 		break;
@@ -240,6 +243,10 @@ static void zsh_word(const struct cmd_verb *v, struct buf *out)
 		if (has_signal(v))
 			buf_adds(out, " \\\n\t\t'2:SIGNAL:(" SIGNALS ")'");
 		break;
+	case CMD_WORD_ADD_REMOVE:
+		buf_adds(out, " \\\n\t\t'1:ACTION:(add remove)' \\\n\t\t'2:ID:_stiva_ids'"
+			      " \\\n\t\t'3:FILE:_files'");
+		break;
 	case CMD_WORD_DIR:
 		buf_adds(out, " \\\n\t\t'1:DIR:_files -/'");
 		break;
@@ -330,6 +337,8 @@ static void fish_word(const struct cmd_verb *v, const char *when, struct buf *ou
 	buf_printf(out, "complete -c stiva -n '%s' -a '", when);
 	if (v->word == CMD_WORD_ID)
 		buf_adds(out, "(stiva list -q 2>/dev/null)");
+	else if (v->word == CMD_WORD_ADD_REMOVE)
+		buf_adds(out, "add remove (stiva list -q 2>/dev/null)");
 	else if (v->word == CMD_WORD_DIR)
 		buf_adds(out, "(__fish_complete_directories)");
 	else if (v->word == CMD_WORD_VERB)

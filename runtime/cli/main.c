@@ -83,6 +83,8 @@ static int run_verb(struct cmd_call *call, char **argv, struct err *e)
 	/* The order of a message: command, container, then what went wrong. */
 	if ((v->word == CMD_WORD_ID || v->word == CMD_WORD_NEW_ID) && call->n_words > 0)
 		return err_prefix(e, "%s %s", v->name, call->words[0]);
+	if (v->word == CMD_WORD_ADD_REMOVE && call->n_words > 1)
+		return err_prefix(e, "%s %s %s", v->name, call->words[0], call->words[1]);
 	return err_prefix(e, "%s", v->name);
 }
 

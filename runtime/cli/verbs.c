@@ -11,9 +11,10 @@
 
 /* By group, and within a group by the order of a container's life. */
 const struct cmd_verb *const cmd_verbs[] = {
-	&cmd_create, &cmd_start, &cmd_run,	&cmd_exec,     &cmd_pause, &cmd_resume,
-	&cmd_update, &cmd_kill,	 &cmd_delete,	&cmd_list,     &cmd_state, &cmd_ps,
-	&cmd_events, &cmd_spec,	 &cmd_validate, &cmd_features, &cmd_help,  &cmd_completion,
+	&cmd_create,   &cmd_start,    &cmd_run,	   &cmd_exec,	    &cmd_pause,
+	&cmd_resume,   &cmd_update,   &cmd_mounts, &cmd_kill,	    &cmd_delete,
+	&cmd_list,     &cmd_state,    &cmd_ps,	   &cmd_events,	    &cmd_spec,
+	&cmd_validate, &cmd_features, &cmd_help,   &cmd_completion,
 #ifdef STIVA_FAULTS
 	&cmd_faults,
 #endif

@@ -142,6 +142,19 @@ int init_time_offsets(const struct spec_config *conf, struct err *e)
 	return 0;
 }
 
+int init_enter_running(struct init_job *j, struct err *e)
+{
+	if (j->ns.join_pidfd >= 0 && j->ns.join_flags &&
+	    setns(j->ns.join_pidfd, j->ns.join_flags) < 0)
+		return err_sys(e, errno, "join the container's namespaces");
+	if ((j->ns.join_flags & CLONE_NEWUSER) &&
+	    (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		return err_sys(e, errno, "become root in the container's user namespace");
+	if (j->ns.join_root_fd >= 0 && (fchdir(j->ns.join_root_fd) < 0 || chroot(".") < 0))
+		return err_sys(e, errno, "enter the container's root");
+	return 0;
+}
+
 /* ---- the stage S ---- */
 
 static int stage_enter(struct init_job *j, struct err *e)

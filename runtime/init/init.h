@@ -69,6 +69,10 @@ void init_job_reset(struct init_job *job);
 _Noreturn void init_main(struct init_job *job);
 /* Runs the child of an exec. */
 _Noreturn void init_exec_main(struct init_job *job);
+/* Run the child of `mounts add` and of `mounts remove`, which is never a process of the container.
+ */
+_Noreturn void init_mounts_add_main(struct init_job *job);
+_Noreturn void init_mounts_remove_main(struct init_job *job);
 /*
  * The stage S: enters or makes the user namespace, the pid and time namespaces, then clones I as a
  * sibling (CLONE_PARENT) and ends. entry is init_main or init_exec_main.

@@ -9,6 +9,8 @@
 /* enter.c: identity in the user namespace, joins, unshares, names */
 int init_enter_hello(struct init_job *j, struct err *e) MUST_CHECK;
 int init_enter_join(struct init_job *j, struct err *e) MUST_CHECK;
+/* Joins what an exec or `mounts` joins, of a container that is there. */
+int init_enter_running(struct init_job *j, struct err *e) MUST_CHECK;
 int init_enter_names(struct init_job *j, struct err *e) MUST_CHECK;
 /* Opens j->proc_fd if it is not open yet. */
 int init_enter_proc(struct init_job *j, struct err *e) MUST_CHECK;
@@ -28,5 +30,8 @@ extern const struct step_list init_launch_steps;
 _Noreturn void init_launch_exec(struct init_job *j);
 /* Closes every fd but stdio, the preserved ones and what the job still needs. */
 void init_launch_sweep(struct init_job *j);
+
+/* mounts.c */
+extern const struct step_list init_mounts_add_steps, init_mounts_remove_steps;
 
 #endif

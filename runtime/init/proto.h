@@ -24,7 +24,8 @@
 	X(3, MAPPED, "P -> I/S", "setgroups flag", "uid and gid maps are written")                 \
 	X(4, NAMESPACED, "I -> P", "",                                                             \
 	  "all joins and unshares are done; the host side may act on them")                        \
-	X(5, GO, "P -> I", "", "prestart and createRuntime hooks are done")                        \
+	X(5, GO, "P -> I", "",                                                                     \
+	  "prestart and createRuntime hooks are done; the mount is on record")                     \
 	X(6, CONSOLE, "I -> P", "fd", "the terminal's master")                                     \
 	X(7, READY, "I -> P", "", "rootfs pivoted, createContainer hooks done, program found")     \
 	X(8, CREATED, "P -> I", "", "the state is on disk; P may die now and the container lives") \
@@ -35,7 +36,9 @@
 	X(12, FAIL, "any -> any", "struct err",                                                    \
 	  "the sender is about to exit; the receiver unwinds")                                     \
 	X(13, LAUNCH, "I -> V", "",                                                                \
-	  "the filter may forbid the next word: the socket's end is now execve's success")
+	  "the filter may forbid the next word: the socket's end is now execve's success")         \
+	X(14, MOUNTING, "I -> P", "mount id",                                                      \
+	  "`mounts add`: this mount is about to be attached; GO says that it is on record")
 
 enum init_message {
 #define INIT_MESSAGE_ENUM(number, name, who, carries, meaning) INIT_MSG_##name = (number),

@@ -311,17 +311,13 @@ static int exec_join(void *ctx, struct err *e)
 	prctl(PR_SET_DUMPABLE, 0);
 	/* Directories of the host are open here, and the container sees us already (C1). */
 	init_launch_sweep(j);
-	if (j->ns.join_pidfd >= 0 && j->ns.join_flags &&
-	    setns(j->ns.join_pidfd, j->ns.join_flags) < 0)
-		return err_sys(e, errno, "join the container's namespaces");
-	if (j->ns.join_flags & CLONE_NEWUSER) {
-		if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-			return err_sys(e, errno, "become root in the container's user namespace");
-		/* Changing credentials cleared it. */
+	int r = init_enter_running(j, e);
+
+	if (r < 0)
+		return r;
+	/* Changing credentials cleared it. */
+	if (j->ns.join_flags & CLONE_NEWUSER)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	}
-	if (j->ns.join_root_fd >= 0 && (fchdir(j->ns.join_root_fd) < 0 || chroot(".") < 0))
-		return err_sys(e, errno, "enter the container's root");
 	if (setsid() < 0 && errno != EPERM)
 		return err_sys(e, errno, "make a session");
 	return 0;
@@ -359,7 +355,8 @@ _Noreturn void init_exec_main(struct init_job *j)
 
 void init_steps_print(struct buf *out)
 {
-	const struct step_list *lists[] = {&init_steps, &init_launch_steps, &exec_steps};
+	const struct step_list *lists[] = {&init_steps, &init_launch_steps, &exec_steps,
+					   &init_mounts_add_steps, &init_mounts_remove_steps};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (size_t k = 0; k < lists[i]->n; k++)

@@ -105,6 +105,7 @@ enum life_verb {
 	LIFE_PS,
 	LIFE_UPDATE,
 	LIFE_EVENTS,
+	LIFE_MOUNTS,
 	LIFE_VERB_N
 };
 /* The live status, from the record and the kernel. */

@@ -94,6 +94,14 @@ int life_ids_find(const struct life_host *h, const char *regex, struct life_ids 
 		  struct err *e) MUST_CHECK;
 void life_ids_done(struct life_ids *ids);
 
+/* ---- mounts of a running container ---- */
+/* file: a JSON list of mounts as in config.json, "-" for standard input. All of them or none. */
+int life_mounts_add(const struct life_host *h, const char *id, const char *file,
+		    struct err *e) MUST_CHECK;
+/* Takes away what life_mounts_add() put at the destinations of the file, and nothing else. */
+int life_mounts_remove(const struct life_host *h, const char *id, const char *file,
+		       struct err *e) MUST_CHECK;
+
 /* ---- state, list, ps ---- */
 struct life_view {
 	struct spec_state state; /* status is the live one; strings in the arena */

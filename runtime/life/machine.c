@@ -56,6 +56,9 @@ static const char *const refusals[LIFE_VERB_N][SPEC_STATUS_N] = {
 	[LIFE_EVENTS] = {
 		"container not running: it is still being created", NULL, NULL,
 		NOT_RUNNING, NULL, BROKEN},
+	[LIFE_MOUNTS] = {
+		"cannot change the mounts of a container that is still being created", NULL, NULL,
+		NOT_RUNNING, NULL, BROKEN},
 };
 /* clang-format on */
 

@@ -57,6 +57,13 @@ static int set_attrs(int fd, const struct root_mount *m, bool is_rec_tree, uint6
 	return r;
 }
 
+int root_attr_locked(const struct root_mount *m, struct err *e)
+{
+	return root_mount_fail(
+		m, -EPERM,
+		"a flag that the options clear is locked by the mount namespace of the source", e);
+}
+
 int root_attr_apply(int fd, const struct root_mount *m, bool is_rec_tree, uint64_t default_prop,
 		    struct err *e)
 {
@@ -68,10 +75,7 @@ int root_attr_apply(int fd, const struct root_mount *m, bool is_rec_tree, uint64
 	if (r == 0)
 		return 0;
 	if (r == -EPERM && (m->top.clr | m->rec.clr))
-		return root_mount_fail(m, r,
-				       "a flag that the options clear is locked by the mount "
-				       "namespace of the source",
-				       e);
+		return root_attr_locked(m, e);
 	return root_mount_fail(m, r, "setting its flags", e);
 }
 
@@ -212,8 +216,11 @@ void root_plan_close(struct root_plan *p)
 	auto_fd_done(&p->clone_fd);
 	auto_fd_done(&p->root_fd);
 	auto_fd_done(&p->null_fd);
-	for (size_t i = 0; i < p->n_mounts; i++)
+	auto_fd_done(&p->host_proc_fd);
+	for (size_t i = 0; i < p->n_mounts; i++) {
 		auto_fd_done(&p->mounts[i].tree_fd);
+		auto_fd_done(&p->mounts[i].target_fd);
+	}
 }
 
 /* ---- in the child ---- */

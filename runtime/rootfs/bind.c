@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include "base/path.h"
 #include "runtime/rootfs/plan.h"
@@ -38,6 +39,55 @@ static const char *source_hint(int r, bool is_rec)
 	return "opening the source";
 }
 
+/* The flags that a mount of another user namespace keeps for good (MNT_LOCK_*, fs/namespace.c). */
+static uint64_t lockable(int fd)
+{
+	static const struct {
+		unsigned long flag;
+		uint64_t attr;
+	} rows[] = {{ST_RDONLY, MOUNT_ATTR_RDONLY},
+		    {ST_NOSUID, MOUNT_ATTR_NOSUID},
+		    {ST_NODEV, MOUNT_ATTR_NODEV},
+		    {ST_NOEXEC, MOUNT_ATTR_NOEXEC}};
+	struct statvfs fs;
+	uint64_t attr = 0;
+
+	if (fstatvfs(fd, &fs) < 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (fs.f_flag & rows[i].flag)
+			attr |= rows[i].attr;
+	return attr;
+}
+
+/*
+ * The flags of the options, and without those of the source that they do not name (M08). In a user
+ * namespace the source's are locked: what is not named stays, what is to be cleared is refused. The
+ * parent, which opens the source for a new one, has the right to clear them, so it looks itself; a
+ * read-only file system, other than a read-only mount, looks the same afterwards.
+ */
+static int apply_flags(const struct root_plan *p, const struct root_mount *m, int fd,
+		       uint64_t default_prop, struct err *e)
+{
+	const uint64_t never_locked = MOUNT_ATTR_NOSYMFOLLOW;
+	struct root_mount as = *m;
+	bool is_checked = p->is_new_userns && p->root_fd < 0 && (m->top.clr | m->rec.clr);
+	uint64_t before = is_checked ? lockable(fd) & (m->top.clr | m->rec.clr) : 0;
+	int r;
+
+	as.top.clr |= p->has_userns ? m->implied_clr & never_locked : m->implied_clr;
+	r = root_attr_apply(fd, &as, m->is_rec, default_prop, e);
+	if (r == -EPERM && as.top.clr != m->top.clr) {
+		/* Inside of another container: locked as well. */
+		err_clear(e);
+		as.top.clr = m->top.clr;
+		r = root_attr_apply(fd, &as, m->is_rec, default_prop, e);
+	}
+	if (r < 0 || !before || !(before & ~lockable(fd)))
+		return r;
+	return root_attr_locked(m, e);
+}
+
 int root_bind_open(const struct root_plan *p, const struct root_mount *m, int *ret_tree_fd,
 		   struct err *e)
 {
@@ -54,7 +104,7 @@ int root_bind_open(const struct root_plan *p, const struct root_mount *m, int *r
 	/* In the child the whole namespace is private already, unless somebody wants events. */
 	if (p->root_fd < 0 || p->wants_events)
 		default_prop = MS_PRIVATE | (m->is_rec ? MS_REC : 0);
-	int r = root_attr_apply(fd, m, m->is_rec, default_prop, e);
+	int r = apply_flags(p, m, fd, default_prop, e);
 	if (r == 0 && str_eq(m->dest, "/proc"))
 		r = check_proc_source(m, fd, e);
 	if (r < 0)

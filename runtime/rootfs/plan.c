@@ -140,6 +140,7 @@ static int plan_mount(struct root_plan *p, struct root_mount *m, const struct sp
 static void plan_notify(struct root_plan *p, struct root_mount *m)
 {
 	*m = (struct root_mount){.tree_fd = FD_NONE,
+				 .target_fd = FD_NONE,
 				 .index = ROOT_NO_INDEX,
 				 .kind = ROOT_BIND,
 				 .type = "bind",
@@ -152,7 +153,7 @@ static void plan_notify(struct root_plan *p, struct root_mount *m)
 	m->rec.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 }
 
-static int plan_mounts(struct root_plan *p, struct err *e)
+int root_plan_mounts(struct root_plan *p, struct err *e)
 {
 	const struct spec_mount_vec *v = &p->conf->mounts;
 
@@ -160,7 +161,7 @@ static int plan_mounts(struct root_plan *p, struct err *e)
 	for (size_t i = 0; i < v->n; i++) {
 		struct root_mount *m = &p->mounts[p->n_mounts++];
 
-		m->tree_fd = FD_NONE;
+		m->tree_fd = m->target_fd = FD_NONE;
 		m->index = i;
 		int r = plan_mount(p, m, &v->v[i], e);
 		if (r < 0)
@@ -199,20 +200,26 @@ static int plan_paths(struct root_plan *p, const struct strvec *in, const char *
 	return 0;
 }
 
-static int plan_namespaces(struct root_plan *p, struct err *e)
+void root_plan_init(struct root_plan *p, const struct spec_config *c, const struct root_host *host,
+		    struct arena *a)
 {
-	const struct spec_config *c = p->conf;
-
-	if (!spec_ns(c, SPEC_NS_MOUNT))
-		return err_set(
-			e, ERR_INPUT, EINVAL,
-			"linux.namespaces: a \"mount\" namespace is needed: mounting the root "
-			"would change the host's own mounts");
+	p->rootfs_fd = p->clone_fd = p->root_fd = p->null_fd = p->host_proc_fd = FD_NONE;
+	p->conf = c;
+	p->host = *host;
+	p->arena = a;
 	p->has_userns = spec_ns(c, SPEC_NS_USER) != NULL;
 	p->is_new_userns = spec_ns_is_new(c, SPEC_NS_USER);
 	p->is_new_pidns = spec_ns_is_new(c, SPEC_NS_PID);
 	p->has_cgroupns = spec_ns(c, SPEC_NS_CGROUP) != NULL;
-	return 0;
+}
+
+static int check_namespaces(const struct root_plan *p, struct err *e)
+{
+	if (spec_ns(p->conf, SPEC_NS_MOUNT))
+		return 0;
+	return err_set(e, ERR_INPUT, EINVAL,
+		       "linux.namespaces: a \"mount\" namespace is needed: mounting the root "
+		       "would change the host's own mounts");
 }
 
 static void plan_propagation(struct root_plan *p)
@@ -230,16 +237,13 @@ int root_plan_make(const struct spec_config *conf, const struct root_host *host,
 {
 	struct root_plan *p = arena_alloc(a, sizeof(*p));
 
-	p->rootfs_fd = p->clone_fd = p->root_fd = p->null_fd = FD_NONE;
-	p->conf = conf;
-	p->host = *host;
-	p->arena = a;
+	root_plan_init(p, conf, host, a);
 	if (!conf->root || !conf->root->path || !*conf->root->path)
 		return err_set(e, ERR_INPUT, EINVAL, "root.path: must not be empty");
-	int r = plan_namespaces(p, e);
+	int r = check_namespaces(p, e);
 	if (r < 0)
 		return r;
-	r = plan_mounts(p, e);
+	r = root_plan_mounts(p, e);
 	if (r < 0)
 		return r;
 	r = root_devices_plan(p, e);

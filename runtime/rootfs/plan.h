@@ -51,6 +51,7 @@ struct root_mount {
 	const char *dest;	      /* clean, absolute */
 	struct strvec options;	      /* as in the config, for print */
 	struct root_attr top, rec;    /* of the mount; of the whole tree (r forms) */
+	uint64_t implied_clr;	      /* binds: flags of the source that the options do not name */
 	uint64_t sb;		      /* MS_* of the superblock */
 	uint64_t prop[ROOT_PROP_MAX]; /* MS_*, MS_REC in addition for the r forms; applied in order
 				       */
@@ -64,6 +65,11 @@ struct root_mount {
 	bool is_optional; /* skipped when its target cannot be made */
 	bool is_ro_late;  /* tmpfs: read-only only at seal, things are still made in it */
 	bool is_idmap, is_idmap_rec;
+	/* live.c only */
+	int target_fd;	  /* owned: what it covers, FD_NONE before */
+	uint64_t id;	  /* of the mount, as the kernel names it */
+	bool made_target; /* the mount point was not there before */
+	bool is_attached;
 	struct id_range *id_maps[2]; /* uid, gid: NULL = those of the container */
 	size_t n_id_maps[2];
 };
@@ -94,12 +100,21 @@ struct root_plan {
 	bool wants_events; /* some mount wants slave or shared: the host's tree becomes slave */
 	bool is_dev_bind;  /* /dev is a bind: nothing is made in it */
 	bool has_pts;	   /* the config mounts something at /dev/pts */
+	bool is_live;	   /* mounts of a running container: live.c */
+	int host_proc_fd;  /* owned, live: the host's procfs, by which mounts are taken away */
 	struct root_mount *mounts;
 	size_t n_mounts;
 	struct root_device *devices;
 	size_t n_devices;
 	struct strvec masked, readonly; /* cleaned */
 };
+
+/* ---- plan.c ---- */
+/* Everything but lists. */
+void root_plan_init(struct root_plan *p, const struct spec_config *c, const struct root_host *host,
+		    struct arena *a);
+/* The config's mounts alone, in order. */
+int root_plan_mounts(struct root_plan *p, struct err *e) MUST_CHECK;
 
 /* ---- plan_options.c ---- */
 int root_options_read(struct root_plan *p, struct root_mount *m, const struct spec_mount *c,
@@ -114,6 +129,8 @@ int root_mount_fail(const struct root_mount *m, int neg, const char *hint, struc
 /* Applies attributes and propagation to a detached tree (or, for remount, an attached mount). */
 int root_attr_apply(int fd, const struct root_mount *m, bool is_rec_tree, uint64_t default_prop,
 		    struct err *e) MUST_CHECK;
+/* The error of a flag that may not be cleared. Return: -EPERM. */
+int root_attr_locked(const struct root_mount *m, struct err *e);
 /* A fresh mount's attributes for fsmount(2). */
 unsigned root_attr_fresh(const struct root_mount *m);
 /* Attaches a detached mount to an fd. Leaf. */
@@ -171,6 +188,9 @@ int root_fs_mount2(const struct root_fs *f, int target_fd);
 
 /* ---- special.c ---- */
 int root_special_mount(struct root_plan *p, struct root_mount *m, struct err *e) MUST_CHECK;
+/* The same, but detached. target_fd (borrowed; FD_NONE: not looked at) is what it will cover. */
+int root_special_make(struct root_plan *p, struct root_mount *m, int target_fd, bool existed,
+		      int *ret_tree_fd, struct err *e) MUST_CHECK;
 
 /* ---- cgroup.c ---- */
 int root_cgroup_mount(struct root_plan *p, struct root_mount *m, struct err *e) MUST_CHECK;

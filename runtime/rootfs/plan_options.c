@@ -273,6 +273,29 @@ static void drop_data(struct root_plan *p, struct root_mount *m)
 	m->n_data = n;
 }
 
+/*
+ * A bind whose options name any flag gets those flags and no other, as the remount of mount(2) that
+ * stood behind the words (runc and crun alike); one that names none keeps what its source has. The
+ * access times are such a set of their own.
+ */
+static void imply_clears(struct root_mount *m)
+{
+	const uint64_t plain = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			       MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
+	const uint64_t times = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+	const struct root_attr *a = &m->top;
+
+	if (!(a->set | a->clr))
+		return;
+	m->implied_clr = plain;
+	if ((a->clr & MOUNT_ATTR__ATIME) || (a->set & MOUNT_ATTR_NODIRATIME))
+		m->implied_clr |= times;
+	m->implied_clr &= ~(a->set | a->clr | m->rec.set | m->rec.clr);
+	/* The kernel wants the whole of the field or nothing. */
+	if (m->implied_clr & MOUNT_ATTR__ATIME)
+		m->implied_clr |= MOUNT_ATTR__ATIME;
+}
+
 static int check_whole(const struct reading *rd)
 {
 	struct root_mount *m = rd->m;
@@ -314,5 +337,7 @@ int root_options_read(struct root_plan *p, struct root_mount *m, const struct sp
 	if (m->kind == ROOT_FS && m->type && str_eq(m->type, "none"))
 		m->kind = ROOT_KIND_N;
 	drop_data(p, m);
+	if (m->kind == ROOT_BIND)
+		imply_clears(m);
 	return check_whole(&rd);
 }

@@ -59,6 +59,34 @@ int root_console(struct root_plan *p, int *ret_master_fd, int *ret_slave_fd,
 int root_pivot(struct root_plan *p, struct err *e) MUST_CHECK;
 int root_seal(struct root_plan *p, struct err *e) MUST_CHECK;
 
+/*
+ * live: mounts of a running container. The caller reads the plan from the container's config with
+ * its mounts replaced, opens in its own namespaces what only they have, and forks; the child enters
+ * the container's mount namespace (and those of its user and its file systems) and goes through the
+ * mounts one by one, so that each is on record by its id before it is attached.
+ */
+int root_live_plan(const struct spec_config *conf, const struct root_host *host, struct arena *a,
+		   struct root_plan **ret, struct err *e) MUST_CHECK;
+/* In the parent: bind sources and file systems as detached trees, the host's procfs. */
+int root_live_open(struct root_plan *p, struct err *e) MUST_CHECK;
+/* The same for a removal: names the mount of ids[i] at the i-th destination. */
+int root_live_open_remove(struct root_plan *p, const uint64_t *ids, struct err *e) MUST_CHECK;
+size_t root_live_count(const struct root_plan *p);
+/* The clean destination of a mount, as it is recorded. */
+const char *root_live_dest(const struct root_plan *p, size_t i);
+
+/* In the child, whose root is the container's. */
+int root_live_enter(struct root_plan *p, struct err *e) MUST_CHECK;
+/* Makes the i-th mount, still detached, and its mount point; *ret_id names it. */
+int root_live_make(struct root_plan *p, size_t i, uint64_t *ret_id, struct err *e) MUST_CHECK;
+int root_live_attach(struct root_plan *p, size_t i, struct err *e) MUST_CHECK;
+/* After the last one: what had to be writable until now. */
+int root_live_seal(struct root_plan *p, struct err *e) MUST_CHECK;
+/* Takes away what was attached, last first, and the mount points made for it. */
+void root_live_undo(struct root_plan *p);
+/* Finds all mounts by their ids, then takes them away, last first. */
+int root_live_remove(struct root_plan *p, struct err *e) MUST_CHECK;
+
 /* live: opens a pty for exec inside an already entered container (its /dev/pts/ptmx, verified). */
 int root_exec_pty(int *ret_master_fd, int *ret_slave_fd, struct err *e) MUST_CHECK;
 

@@ -135,6 +135,9 @@ static bool is_refused(int r)
 /* The host directory that may stand in, or NULL. */
 static const char *stand_in(const struct making *k, int r)
 {
+	/* In a running container these paths are its own. */
+	if (k->p->is_live)
+		return NULL;
 	switch (k->m->kind) {
 	case ROOT_PROC:
 		/* With a pid namespace of its own the container would see the wrong processes. */
@@ -213,19 +216,25 @@ static int make(struct making *k, int *ret_fd, struct err *e)
 	return make_failed(k, r, log_text, e);
 }
 
+static int copy_up(const struct making *k, int tree_fd, struct err *e)
+{
+	if (!k->m->is_copy_up || !k->existed)
+		return 0;
+	AUTO_FD from_fd = openat(k->target_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD to_fd = openat(tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = from_fd < 0 || to_fd < 0 ? err_sys(e, errno, "open it for tmpcopyup")
+					 : root_copy_up(from_fd, to_fd, e);
+
+	return r < 0 ? err_prefix(e, "mounts[%zu]: mount \"%s\"", k->m->index, k->m->dest) : 0;
+}
+
 static int attach(struct making *k, int *tree_fd, struct err *e)
 {
 	struct root_mount *m = k->m;
+	int r = copy_up(k, *tree_fd, e);
 
-	if (m->is_copy_up && k->existed) {
-		AUTO_FD from_fd = openat(k->target_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		AUTO_FD to_fd = openat(*tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		int r = from_fd < 0 || to_fd < 0 ? err_sys(e, errno, "open it for tmpcopyup")
-						 : root_copy_up(from_fd, to_fd, e);
-		if (r < 0)
-			return err_prefix(e, "mounts[%zu]: mount \"%s\"", m->index, m->dest);
-	}
-	int r = root_mount_attach(k->p, m, tree_fd, k->target_fd, e);
+	if (r == 0)
+		r = root_mount_attach(k->p, m, tree_fd, k->target_fd, e);
 	if (r == 0 && m->is_ro_late && *tree_fd >= 0)
 		m->tree_fd = fd_take(tree_fd);
 	return r;
@@ -268,4 +277,31 @@ int root_special_mount(struct root_plan *p, struct root_mount *m, struct err *e)
 	}
 	r = make(&k, &tree_fd, e);
 	return r < 0 ? r : attach(&k, &tree_fd, e);
+}
+
+int root_special_make(struct root_plan *p, struct root_mount *m, int target_fd, bool existed,
+		      int *ret_tree_fd, struct err *e)
+{
+	AUTO(making) k = {.p = p, .m = m, .target_fd = FD_NONE, .existed = existed};
+	AUTO_FD tree_fd = FD_NONE;
+	int r;
+
+	if (target_fd >= 0) {
+		k.target_fd = fcntl(target_fd, F_DUPFD_CLOEXEC, 3);
+		if (k.target_fd < 0)
+			return err_sys(e, errno, "mounts[%zu]: keep its mount point", m->index);
+	}
+	r = fill(&k, e);
+	/* mount(2) mounts in place, which cannot be prepared. */
+	if (r == 0 && m->kind == ROOT_FS && root_fs_needs_mount2(&k.fs) &&
+	    ((k.fs.sb & MS_I_VERSION) || !str_eq(m->type, "overlay")))
+		return root_mount_fail(m, -ENOTSUP, "an option that needs mount(2)", e);
+	if (r == 0)
+		r = make(&k, &tree_fd, e);
+	if (r == 0)
+		r = copy_up(&k, tree_fd, e);
+	if (r < 0)
+		return r;
+	*ret_tree_fd = fd_take(&tree_fd);
+	return 0;
 }
