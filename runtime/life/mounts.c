@@ -281,7 +281,8 @@ static int choose(struct mounts_run *x, uint64_t **ret_ids, struct err *e)
 	size_t n = root_live_count(x->plan);
 
 	*ret_ids = arena_array(&x->box.arena, n + 1, sizeof(**ret_ids));
-	for (size_t i = 0; i < n; i++) {
+	/* Last first, as they were stacked. */
+	for (size_t i = n; i-- > 0;) {
 		struct added *a = find_added(x, root_live_dest(x->plan, i));
 
 		if (!a)
