@@ -139,13 +139,22 @@ static int copy_symlink(const struct root_plan *p, const struct root_mount *m, s
 	return root_mount_fail(m, -errno, "making the link", e);
 }
 
-/* New flags for a mount that is there; its superblock, maybe the host's, is never touched. */
+/* New flags for a mount that is there. Its superblock, maybe the host's, is not touched but for a
+ * tmpfs that the config has made there (plan_options.c). */
 static int remount(struct root_plan *p, struct root_mount *m, struct err *e)
 {
+	const struct root_fs fs = {
+		.type = "tmpfs", .data = m->data, .n_data = m->n_data, .sb = m->sb};
+	char log_text[200];
 	AUTO_FD fd = path_open_in(p->root_fd, m->dest, O_PATH);
 
 	if (fd < 0)
 		return root_mount_fail(m, fd, "the mount point cannot be opened", e);
+	int r = m->remount_of ? root_fs_reconfigure(&fs, m->remount_of->tree_fd, log_text,
+						    sizeof(log_text))
+			      : 0;
+	if (r < 0)
+		return root_mount_fail(m, r, log_text[0] ? log_text : "new options", e);
 	return root_attr_apply(fd, m, true, 0, e);
 }
 

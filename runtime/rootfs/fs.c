@@ -99,15 +99,25 @@ static int set_data(int fs_fd, const struct root_fs *f)
 	return r;
 }
 
+/* Those that the file system must know itself; MS_RDONLY is set by configure(). */
+static int set_flags(int fs_fd, const struct root_fs *f)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(sb_words) / sizeof(sb_words[0]); i++)
+		if (f->sb & sb_words[i].flag)
+			r = sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, sb_words[i].word, NULL, 0);
+	return r;
+}
+
 static int configure(int fs_fd, const struct root_fs *f)
 {
 	int r = 0;
 
 	if (f->source)
 		r = sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", f->source, 0);
-	for (size_t i = 0; r == 0 && i < sizeof(sb_words) / sizeof(sb_words[0]); i++)
-		if (f->sb & sb_words[i].flag)
-			r = sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, sb_words[i].word, NULL, 0);
+	if (r == 0)
+		r = set_flags(fs_fd, f);
 	if (r == 0 && (f->sb & MS_RDONLY))
 		r = sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0);
 	if (r == 0)
@@ -151,6 +161,24 @@ int root_fs_make(const struct root_fs *f, int *ret_tree_fd, char *log_text, size
 	}
 	*ret_tree_fd = r;
 	return 0;
+}
+
+int root_fs_reconfigure(const struct root_fs *f, int mount_fd, char *log_text, size_t n)
+{
+	AUTO_FD fs_fd = sys_fspick(mount_fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+	int r = fs_fd;
+
+	log_text[0] = '\0';
+	if (r < 0)
+		return r;
+	r = set_flags(fs_fd, f);
+	if (r == 0)
+		r = set_data(fs_fd, f);
+	if (r == 0)
+		r = sys_fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+	if (r < 0)
+		read_log(fs_fd, log_text, n);
+	return r;
 }
 
 static unsigned long mount2_flags(const struct root_fs *f)

@@ -5,7 +5,6 @@
  * anything is mounted. Called by runtime/life in the parent.
  */
 #include <sys/sysmacros.h>
-#include "base/log.h"
 #include "base/path.h"
 #include "runtime/rootfs/plan.h"
 #include "base/ban.h"
@@ -83,9 +82,6 @@ static int read_dest(struct root_plan *p, struct root_mount *m, const struct spe
 	if (!c->destination || !*c->destination)
 		return err_set(e, ERR_INPUT, EINVAL, "mounts[%zu].destination: must not be empty",
 			       m->index);
-	if (c->destination[0] != '/')
-		log_warn("mounts[%zu].destination: \"%s\" is relative (deprecated): taken below /",
-			 m->index, c->destination);
 	m->dest = clean_path(p, c->destination, "mounts", m->index, e);
 	return m->dest ? 0 : -e->code;
 }
@@ -134,6 +130,23 @@ static int plan_mount(struct root_plan *p, struct root_mount *m, const struct sp
 	}
 	m->is_ro_late = m->kind == ROOT_TMPFS && (root_attr_fresh(m) & MOUNT_ATTR_RDONLY);
 	return check_proc(m, e);
+}
+
+/* A03: which option of the file systems takes linux.mountLabel. */
+static int plan_label(const struct root_plan *p, struct err *e)
+{
+	static const char *const keys[] = {"context", "fscontext", "defcontext", "rootcontext"};
+	const char *key = spec_annotation(p->conf, "run.oci.mount_context_type");
+
+	if (!key)
+		return 0;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (str_eq(key, keys[i]))
+			return 0;
+	return err_set(e, ERR_INPUT, EINVAL,
+		       "annotations[\"run.oci.mount_context_type\"]: \"%.64s\" must be context, "
+		       "fscontext, defcontext or rootcontext",
+		       key);
 }
 
 /* The proxy socket of sd_notify, as a mount of ours after those of the config. */
@@ -243,7 +256,9 @@ int root_plan_make(const struct spec_config *conf, const struct root_host *host,
 	int r = check_namespaces(p, e);
 	if (r < 0)
 		return r;
-	r = root_plan_mounts(p, e);
+	r = plan_label(p, e);
+	if (r == 0)
+		r = root_plan_mounts(p, e);
 	if (r < 0)
 		return r;
 	r = root_devices_plan(p, e);

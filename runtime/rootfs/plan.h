@@ -64,6 +64,8 @@ struct root_mount {
 	bool is_src_nofollow, is_dest_nofollow, is_copy_symlink;
 	bool is_optional; /* skipped when its target cannot be made */
 	bool is_ro_late;  /* tmpfs: read-only only at seal, things are still made in it */
+	bool is_kept;	  /* a tmpfs that a later remount gives other options: tree_fd stays */
+	const struct root_mount *remount_of; /* that tmpfs, or NULL */
 	bool is_idmap, is_idmap_rec;
 	/* live.c only */
 	int target_fd;	  /* owned: what it covers, FD_NONE before */
@@ -181,6 +183,8 @@ struct root_fs {
 /* Return: 0 with the detached mount, or -errno; log_text (of n bytes) gets the kernel's own words.
  */
 int root_fs_make(const struct root_fs *f, int *ret_tree_fd, char *log_text, size_t n);
+/* New data and superblock flags for the file system that is mounted at mount_fd. Leaf, as above. */
+int root_fs_reconfigure(const struct root_fs *f, int mount_fd, char *log_text, size_t n);
 /* True when some value is longer than fsconfig(2) takes, or a flag has no word there. */
 bool root_fs_needs_mount2(const struct root_fs *f);
 /* mount(2) on the directory target_fd, with all data in one page. Leaf. */

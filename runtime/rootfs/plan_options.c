@@ -296,9 +296,33 @@ static void imply_clears(struct root_mount *m)
 		m->implied_clr |= MOUNT_ATTR__ATIME;
 }
 
+/* The tmpfs of this very config that a remount means; other superblocks may be the host's. */
+static struct root_mount *own_tmpfs(const struct root_plan *p, const struct root_mount *m)
+{
+	for (size_t i = p->n_mounts; i-- > 0;) {
+		struct root_mount *o = &p->mounts[i];
+
+		if (o != m && o->kind != ROOT_REMOUNT && str_eq(o->dest, m->dest))
+			return o->kind == ROOT_TMPFS ? o : NULL;
+	}
+	return NULL;
+}
+
 static int check_whole(const struct reading *rd)
 {
 	struct root_mount *m = rd->m;
+	bool is_tmpfs = m->kind == ROOT_TMPFS;
+
+	if (m->kind == ROOT_REMOUNT && (m->n_data || m->sb)) {
+		struct root_mount *o = own_tmpfs(rd->p, m);
+
+		if (!o)
+			return bad(rd, m->n_data ? m->data[0].key : "remount",
+				   "a remount changes the flags of the mount, but its file system "
+				   "only where this config has put a tmpfs");
+		is_tmpfs = o->is_kept = true;
+		m->remount_of = o;
+	}
 
 	if (m->kind == ROOT_BIND && m->n_data > 0)
 		return bad(rd, m->data[0].key, "not known, and a bind mount takes no data");
@@ -310,7 +334,7 @@ static int check_whole(const struct reading *rd)
 		return bad(rd, "idmap", "needs uidMappings and gidMappings, or a user namespace");
 	for (size_t i = 0; i < m->n_data; i++) {
 		const struct root_data *d = &m->data[i];
-		int r = m->kind == ROOT_TMPFS ? check_tmpfs(rd, d->key, d) : 0;
+		int r = is_tmpfs ? check_tmpfs(rd, d->key, d) : 0;
 
 		if (r < 0)
 			return r;

@@ -24,6 +24,7 @@ struct making {
 	struct root_data *data; /* fs.data, room for EXTRA_DATA more */
 	int target_fd;		/* owned */
 	bool existed;
+	const char *label_key; /* NULL: no label in the data */
 };
 
 static void making_done(struct making *k)
@@ -69,10 +70,12 @@ static void add_label(struct making *k)
 
 	if (!label || !*label)
 		return;
-	if (!key || !*key)
+	if (!key)
 		key = "context";
-	if (!has_data(k, key))
-		add_data(k, key, label);
+	if (has_data(k, key))
+		return;
+	add_data(k, key, label);
+	k->label_key = key;
 }
 
 static int fill(struct making *k, struct err *e)
@@ -175,7 +178,12 @@ static int make_failed(struct making *k, int r, const char *log_text, struct err
 	const char *hint = log_text[0] ? log_text : NULL;
 	char unknown[LOG_MAX];
 
-	if (r == -ENODEV && !hint) {
+	if (k->label_key && r == -EINVAL && hint && strstr(hint, k->label_key)) {
+		snprintf(unknown, sizeof(unknown),
+			 "linux.mountLabel: this kernel takes no %s=, is SELinux enabled?",
+			 k->label_key);
+		hint = unknown;
+	} else if (r == -ENODEV && !hint) {
 		snprintf(unknown, sizeof(unknown), "the kernel knows no file system type \"%s\"",
 			 k->m->type);
 		hint = unknown;
@@ -235,7 +243,7 @@ static int attach(struct making *k, int *tree_fd, struct err *e)
 
 	if (r == 0)
 		r = root_mount_attach(k->p, m, tree_fd, k->target_fd, e);
-	if (r == 0 && m->is_ro_late && *tree_fd >= 0)
+	if (r == 0 && (m->is_ro_late || m->is_kept) && *tree_fd >= 0)
 		m->tree_fd = fd_take(tree_fd);
 	return r;
 }
