@@ -6,7 +6,7 @@ _stiva_rows()
 	'')
 		opts='--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless -v --version -h --help'
 		args=' --root:dir --log:file --log-format:=text,json --log-level:=error,warning,info,debug --cgroup-manager:=cgroupfs,systemd,disabled'
-		words=('=create start run exec pause resume mounts kill delete list state ps spec validate features help completion')
+		words=('=create start run exec pause resume update mounts kill delete list state ps events spec validate features help completion')
 		;;
 	create)
 		opts='-b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --plan -h --help'
@@ -36,6 +36,11 @@ _stiva_rows()
 	resume)
 		opts='-h --help'
 		args=''
+		words=('=id')
+		;;
+	update)
+		opts='-r --resources --memory --memory-reservation --memory-swap --cpu-quota --cpu-period --cpu-burst --cpu-share --cpu-idle --cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --l3-cache-schema --mem-bw-schema -h --help'
+		args=' -r:file --resources:file --memory: --memory-reservation: --memory-swap: --cpu-quota: --cpu-period: --cpu-burst: --cpu-share: --cpu-idle: --cpuset-cpus: --cpuset-mems: --pids-limit: --blkio-weight: --l3-cache-schema: --mem-bw-schema:'
 		words=('=id')
 		;;
 	mounts)
@@ -68,6 +73,11 @@ _stiva_rows()
 		args=' -f:=table,json --format:=table,json'
 		words=('=id')
 		;;
+	events)
+		opts='--stats --interval -f --format -h --help'
+		args=' --interval: -f:=json,table --format:=json,table'
+		words=('=id')
+		;;
 	spec)
 		opts='-b --bundle -f --config --rootless -h --help'
 		args=' -b:dir --bundle:dir -f:file --config:file'
@@ -86,7 +96,7 @@ _stiva_rows()
 	help)
 		opts='-h --help'
 		args=''
-		words=('=create start run exec pause resume mounts kill delete list state ps spec validate features help completion')
+		words=('=create start run exec pause resume update mounts kill delete list state ps events spec validate features help completion')
 		;;
 	completion)
 		opts='-h --help'
