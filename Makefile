@@ -50,7 +50,7 @@ SRCS  := $(foreach r,$(ROOMS),$(call src_of,$(r)))
 OBJS  := $(SRCS:%.c=$(B)/%.o)
 lib_of = $(B)/lib$(subst /,-,$(1)).a
 # Highest rank first: a stray upward call fails to link in the unit tests.
-ARCHIVES := $(foreach r,runtime/life runtime/init runtime/rootfs runtime/guard checkpoint cgroups netns \
+ARCHIVES := $(foreach r,checkpoint runtime/life runtime/init runtime/rootfs runtime/guard cgroups netns \
 	    image spec base,$(call lib_of,$(r)))
 
 BIN := $(if $(SANITIZE)$(FAULTS),$(B)/stiva,build/stiva)

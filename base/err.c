@@ -164,6 +164,11 @@ const char *err_words(int code)
 	return words[code];
 }
 
+const char *err_name(int code)
+{
+	return strerrorname_np(code);
+}
+
 const char *err_class_word(enum err_class class)
 {
 	static const char *const class_words[] = {

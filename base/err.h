@@ -32,12 +32,13 @@ struct err {
 	int code; /* positive errno; 0 = no error */
 	enum err_class class;
 	unsigned len;	/* of text, without the NUL */
-	char text[480]; /* one line, no final full stop, control bytes escaped */
+	char text[456]; /* one line, no final full stop, control bytes escaped */
+	char stage[24]; /* "list.row" of the step that failed first (base/step), else "" */
 };
 
 #define ERR_INIT                                                                                   \
 	{                                                                                          \
-		0, ERR_KERNEL, 0, ""                                                               \
+		0, ERR_KERNEL, 0, "", ""                                                           \
 	}
 
 /*
@@ -58,6 +59,9 @@ int err_prefix(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The lower-case words of an errno ("no such file or directory"), static storage, never NULL. */
 const char *err_words(int code);
 
+/* The errno's name ("ENOENT"), or NULL. */
+const char *err_name(int code);
+
 /* The class's word for the JSON log ("kernel", "bad-input", ...). */
 const char *err_class_word(enum err_class class);
 
@@ -67,6 +71,7 @@ static inline void err_clear(struct err *e)
 	e->class = ERR_KERNEL;
 	e->len = 0;
 	e->text[0] = '\0';
+	e->stage[0] = '\0';
 }
 
 #endif

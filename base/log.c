@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include "base/auto.h"
 #include "base/fd.h"
@@ -31,13 +33,23 @@ static const struct word level_words[] = {
 	[LOG_LEVEL_DEBUG] = {"debug", 0},
 };
 WORDS_COMPLETE(level_words, LOG_LEVEL_N);
+/* Where the lines go. */
+enum log_kind { KIND_FILE, KIND_SYSLOG, KIND_JOURNAL };
+static const int severities[] = {3, 4, 6, 7}; /* of syslog(3), by enum log_level */
+#define FACILITY_USER  8
+#define SYSLOG_SOCKET  "/dev/log"
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
 static const struct word_list levels = {"log level", level_words, LOG_LEVEL_N, ""};
 
 static struct {
 	int fd;
-	bool is_json;
+	enum log_kind kind;
+	bool is_json, is_strict;
 	enum log_level level;
-} sink = {FD_NONE, false, LOG_LEVEL_ERROR};
+	char ident[64];
+	char held[LINE_MAX_BYTES]; /* the warning that --strict makes an error */
+} sink = {.fd = FD_NONE, .level = LOG_LEVEL_ERROR};
 
 /* The bench's file of step times, kept open because the root changes while steps run. */
 static struct {
@@ -57,18 +69,53 @@ int log_level_parse(const char *word, enum log_level *ret_level)
 	return 0;
 }
 
+/* Sets kind and ident of "syslog:IDENT" and "journald:IDENT"; the ident may be empty. */
+static const char *socket_of(const char *dest)
+{
+	const char *ident = str_after(dest, "syslog:");
+
+	sink.kind = KIND_SYSLOG;
+	if (!ident) {
+		ident = str_after(dest, "journald:");
+		sink.kind = KIND_JOURNAL;
+	}
+	if (!ident) {
+		sink.kind = KIND_FILE;
+		return NULL;
+	}
+	str_printable(sink.ident, sizeof(sink.ident), *ident ? ident : "stiva");
+	return sink.kind == KIND_SYSLOG ? SYSLOG_SOCKET : JOURNAL_SOCKET;
+}
+
+static int open_socket(const char *path)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	AUTO_FD fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	str_copy(to.sun_path, sizeof(to.sun_path), path);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		return -errno;
+	return fd_take(&fd);
+}
+
 int log_open(const struct log_settings *set, struct err *e)
 {
-	const char *path = set->path, *rest;
+	const char *path = set->path, *rest, *name;
 	AUTO_FD fd = FD_NONE;
 
 	sink.level = set->level;
 	sink.is_json = set->is_json;
+	sink.is_strict = set->is_strict;
 	if (!path)
 		return 0;
-	if (str_starts(path, "syslog:") || str_starts(path, "journald:"))
-		return err_set(e, ERR_MISSING, ENOTSUP,
-			       "--log \"%s\": only files are supported (use file:PATH)", path);
+	name = socket_of(path);
+	if (name) {
+		fd = open_socket(name);
+		if (fd < 0)
+			return err_sys(e, fd, "--log \"%s\": connect to \"%s\"", path, name);
+		fd_replace(&sink.fd, fd_take(&fd));
+		return 0;
+	}
 	rest = str_after(path, "file:");
 	if (rest)
 		path = rest;
@@ -109,26 +156,81 @@ static void to_stderr(enum log_level level, const char *text)
 		write_line(STDERR_FILENO, line, (size_t)n);
 }
 
-static void to_file(enum log_level level, const char *text)
+/* The first absolute path in quotes: messages name the object they failed at in this way. */
+static size_t find_path(const char *text, const char **ret)
+{
+	const char *at = strstr(text, "\"/");
+
+	*ret = at ? at + 1 : NULL;
+	return at ? strcspn(at + 1, "\"") : 0;
+}
+
+static void add_member(const char *key, const char *value, size_t n, struct buf *b)
+{
+	AUTO_FREE char *copy = NULL;
+
+	if (!value || n == 0)
+		return;
+	copy = mem_printf("%.*s", (int)n, value);
+	buf_printf(b, ",\"%s\":", key);
+	json_print_string(copy, b);
+}
+
+/* go-runc and podman ignore members that they do not know. */
+static void add_error(const struct err *e, const char *hint, struct buf *b)
+{
+	const char *name = err_name(e->code), *path;
+	const char *class = err_class_word(e->class);
+	size_t n = find_path(e->text, &path);
+
+	add_member("class", class, strlen(class), b);
+	add_member("errno", name, name ? strlen(name) : 0, b);
+	add_member("stage", e->stage, strlen(e->stage), b);
+	add_member("path", path, n, b);
+	add_member("hint", hint, hint ? strlen(hint) : 0, b);
+}
+
+/* e: NULL, or the error that `text` is of. */
+static void to_log(enum log_level level, const char *text, const struct err *e, const char *hint)
 {
 	AUTO(buf) b = {0};
 	char now[40];
 
-	num_now_rfc3339(now);
-	buf_printf(&b, sink.is_json ? "{\"level\":\"%s\",\"msg\":" : "level=%s msg=",
-		   word_text(&levels, (int)level));
-	json_print_string(text, &b);
-	buf_printf(&b, sink.is_json ? ",\"time\":\"%s\"}\n" : " time=\"%s\"\n", now);
+	if (sink.kind == KIND_SYSLOG) {
+		buf_printf(&b, "<%d>%s[%d]: %s", FACILITY_USER + severities[level], sink.ident,
+			   (int)getpid(), text);
+	} else if (sink.kind == KIND_JOURNAL) {
+		buf_printf(&b, "MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n", text,
+			   severities[level], sink.ident);
+	} else {
+		num_now_rfc3339(now);
+		buf_printf(&b, sink.is_json ? "{\"level\":\"%s\",\"msg\":" : "level=%s msg=",
+			   word_text(&levels, (int)level));
+		json_print_string(text, &b);
+		buf_printf(&b, sink.is_json ? ",\"time\":\"%s\"" : " time=\"%s\"", now);
+		if (sink.is_json && e)
+			add_error(e, hint, &b);
+		buf_adds(&b, sink.is_json ? "}\n" : "\n");
+	}
 	write_line(sink.fd, b.data, b.len);
 }
 
 /* `text` is printable already. */
 static void emit(enum log_level level, const char *text)
 {
-	if (level <= LOG_LEVEL_WARNING || level <= sink.level)
+	if (level <= LOG_LEVEL_WARNING || (level <= sink.level && sink.fd < 0))
 		to_stderr(level, text);
 	if (sink.fd >= 0 && level <= sink.level)
-		to_file(level, text);
+		to_log(level, text, NULL, NULL);
+}
+
+/* True when --strict keeps the line for log_strict_check(). */
+static bool hold(const char *text)
+{
+	if (!sink.is_strict || sink.held[0])
+		return false;
+	str_printable(sink.held, sizeof(sink.held), text);
+	return true;
 }
 
 static void emit_format(enum log_level level, const char *fmt, va_list ap)
@@ -139,15 +241,42 @@ static void emit_format(enum log_level level, const char *fmt, va_list ap)
 	int keep = errno;
 
 	vsnprintf(raw, sizeof(raw), fmt, ap);
-	emit(level, str_printable(text, sizeof(text), raw));
+	str_printable(text, sizeof(text), raw);
+	if (level != LOG_LEVEL_WARNING || !hold(text))
+		emit(level, text);
 	errno = keep;
+}
+
+void log_error_hint(const struct err *e, const char *hint)
+{
+	char text[2 * sizeof(e->text)], line[LINE_MAX_BYTES];
+	int n;
+
+	if (sink.held[0]) /* it came after the error, or while it was undone */
+		emit(LOG_LEVEL_WARNING, sink.held);
+	str_printable(text, sizeof(text), e->text);
+	to_stderr(LOG_LEVEL_ERROR, text);
+	if (sink.fd >= 0)
+		to_log(LOG_LEVEL_ERROR, text, e, hint);
+	if (!hint || !isatty(STDERR_FILENO))
+		return;
+	n = snprintf(line, sizeof(line), "hint: %s\n", hint);
+	if (n > 0 && (size_t)n < sizeof(line))
+		write_line(STDERR_FILENO, line, (size_t)n);
 }
 
 void log_error(const struct err *e)
 {
-	char text[2 * sizeof(e->text)];
+	log_error_hint(e, NULL);
+}
 
-	emit(LOG_LEVEL_ERROR, str_printable(text, sizeof(text), e->text));
+int log_strict_check(struct err *e)
+{
+	if (!sink.held[0])
+		return 0;
+	err_set(e, ERR_INPUT, EINVAL, "%.400s (a warning, and --strict)", sink.held);
+	sink.held[0] = '\0';
+	return -e->code;
 }
 
 void log_warn(const char *fmt, ...)

@@ -34,6 +34,11 @@ int proc_wait(int pidfd, int timeout_ms, int *ret_status);
 /* Waits until a process (child or not) ends, without reaping. */
 int proc_wait_gone(int pidfd, int timeout_ms);
 
+/* How the process of this pidfd, which has ended and is no child of ours, did so: as proc_wait.
+ * ticks: its start time. -ENODATA when the kernel does not tell (before 6.15, once it is reaped).
+ */
+int proc_exit_status(int pidfd, pid_t pid, uint64_t ticks, int *ret_status);
+
 /* Opens the namespace file `path` and proves that it is one of the kind CLONE_NEW* (0 = any).
  * Return: fd, -ENOTTY when it is no namespace (nsfs), -EINVAL when it is another kind, -errno of
  * open. */

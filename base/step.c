@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -67,11 +66,17 @@ static int run_row(const struct step_list *l, const struct step *row, void *ctx,
 	if (f == FAULT_FAIL)
 		return err_set(e, ERR_BUG, EIO, "injected fault before %s.%s", l->name, row->name);
 	r = row->run(ctx, e);
+	if (r >= 0)
+		r = log_strict_check(e);
 	if (r < 0 && e->code == 0)
 		r = err_set(e, ERR_BUG, -r, "step %s.%s failed without a reason", l->name,
 			    row->name);
-	if (r < 0)
+	if (r < 0) {
+		/* The innermost list says it: a child's step before ours that waits for it. */
+		if (!e->stage[0])
+			snprintf(e->stage, sizeof(e->stage), "%s.%s", l->name, row->name);
 		return -e->code;
+	}
 	die_if(f, FAULT_KILL_AFTER);
 	if (f == FAULT_FAIL_AFTER)
 		return err_set(e, ERR_BUG, EIO, "injected fault after %s.%s", l->name, row->name);
@@ -100,8 +105,11 @@ int step_run(const struct step_list *l, void *ctx, struct err *e)
 	bool ran[STEP_MAX];
 	/* Two clock reads a row are paid only when somebody looks at them. */
 	bool timed = log_get_level() >= LOG_LEVEL_DEBUG || getenv("STIVA_TIMING");
-	int r = 0;
+	/* A warning of what came before: nothing is to undo yet. */
+	int r = log_strict_check(e);
 
+	if (r < 0)
+		return r;
 	if (l->n > STEP_MAX)
 		return err_set(e, ERR_BUG, E2BIG, "step list %s has more than %d rows", l->name,
 			       STEP_MAX);

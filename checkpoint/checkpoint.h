@@ -1,16 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * checkpoint: the room of checkpoint, restore and migration over CRIU. Its code comes with its
- * issue; what stands here is what other rooms already ask of it.
+ * checkpoint: the room of checkpoint, restore and migration over CRIU. Its engine comes with its
+ * issue. What stands here is the command line's side of it: the arguments, their rules, and one
+ * place that says what this build can do.
  */
 #ifndef STIVA_CHECKPOINT_CHECKPOINT_H
 #define STIVA_CHECKPOINT_CHECKPOINT_H
 
 #include <stdbool.h>
 #include "base/err.h"
+#include "base/json.h"
+#include "runtime/life/life.h"
 
-/* False until `checkpoint` exists: features' annotation org.opencontainers.runc.checkpoint.enabled
+/* False until the engine exists: features' annotation org.opencontainers.runc.checkpoint.enabled
  * and the refusal text of the verbs ask this one place. */
 bool ckpt_is_built_in(void);
+
+/* Who restores the cgroups: CRIU in one of its modes, or we (ignore). */
+enum ckpt_cgroups { CKPT_CG_SOFT, CKPT_CG_FULL, CKPT_CG_STRICT, CKPT_CG_IGNORE, CKPT_CG_N };
+extern const struct word_list ckpt_words_cgroups;
+
+/* How connections are held while there is no process. */
+enum ckpt_lock { CKPT_LOCK_IPTABLES, CKPT_LOCK_NFTABLES, CKPT_LOCK_SKIP, CKPT_LOCK_N };
+extern const struct word_list ckpt_words_lock;
+
+/* Namespaces that are made empty instead of being restored. */
+enum ckpt_empty { CKPT_EMPTY_NETWORK, CKPT_EMPTY_N };
+extern const struct word_list ckpt_words_empty;
+
+/* What both verbs take (conformance.md U120, U123 to U130); borrowed for the call. */
+struct ckpt_common {
+	const char *image_path;	 /* NULL = "checkpoint" */
+	const char *work_path;	 /* NULL = the image path */
+	const char *parent_path; /* relative to the image path */
+	const char *page_server; /* ADDRESS:PORT */
+	unsigned status_fd;	 /* 0 = none */
+	bool tcp_established, tcp_close, tcp_skip_in_flight, ext_unix_sk, shell_job, file_locks;
+	bool link_remap, lazy_pages, auto_dedup;
+	struct opt_enum cgroups;  /* enum ckpt_cgroups */
+	struct opt_enum lock;	  /* enum ckpt_lock */
+	struct opt_enum empty_ns; /* enum ckpt_empty */
+};
+
+struct ckpt_dump_args {
+	struct ckpt_common common;
+	bool leave_running, pre_dump;
+};
+/* Writes the container's processes to the image path; they end unless they are to go on. */
+int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_args *a,
+	      struct err *e) MUST_CHECK;
+
+struct ckpt_restore_args {
+	struct ckpt_common common;
+	struct life_create_args life; /* id, bundle, pid_file, console_socket, detach, ... */
+	const char *lsm_profile, *lsm_mount_context;
+};
+/* Makes the container life.id again from the images. *ret_status as life_run(). */
+int ckpt_restore(const struct life_host *h, const struct ckpt_restore_args *a, int *ret_status,
+		 struct err *e) MUST_CHECK;
 
 #endif

@@ -4,9 +4,9 @@ _stiva_rows()
 	opts='' args='' words=()
 	case $1 in
 	'')
-		opts='--root --log --log-format --log-level --debug --systemd-cgroup --cgroup-manager --rootless -v --version -h --help'
+		opts='--root --log --log-format --log-level --debug --strict --systemd-cgroup --cgroup-manager --rootless -v --version -h --help'
 		args=' --root:dir --log:file --log-format:=text,json --log-level:=error,warning,info,debug --cgroup-manager:=cgroupfs,systemd,disabled'
-		words=('=create start run exec pause resume update mounts kill delete list state ps events spec validate features help completion')
+		words=('=create start run exec pause resume update mounts kill wait delete list state inspect ps events checkpoint restore doctor spec validate features help completion')
 		;;
 	create)
 		opts='-b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --plan -h --help'
@@ -53,6 +53,11 @@ _stiva_rows()
 		args=''
 		words=('=id' '=TERM KILL INT HUP QUIT USR1 USR2 STOP CONT WINCH')
 		;;
+	wait)
+		opts='-f --format -h --help'
+		args=' -f:=text,json --format:=text,json'
+		words=('=id')
+		;;
 	delete)
 		opts='-f --force -r --regex -h --help'
 		args=''
@@ -68,6 +73,11 @@ _stiva_rows()
 		args=''
 		words=('=id')
 		;;
+	inspect)
+		opts='-f --format -h --help'
+		args=' -f: --format:'
+		words=('=id')
+		;;
 	ps)
 		opts='-f --format -h --help'
 		args=' -f:=table,json --format:=table,json'
@@ -77,6 +87,21 @@ _stiva_rows()
 		opts='--stats --interval -f --format -h --help'
 		args=' --interval: -f:=json,table --format:=json,table'
 		words=('=id')
+		;;
+	checkpoint)
+		opts='--leave-running --pre-dump --image-path --work-path --parent-path --page-server --status-fd --tcp-established --tcp-close --tcp-skip-in-flight --ext-unix-sk --shell-job --file-locks --link-remap --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --network-lock -h --help'
+		args=' --image-path:dir --work-path:dir --parent-path:dir --page-server: --status-fd: --manage-cgroups-mode:=soft,full,strict,ignore --empty-ns:=network --network-lock:=iptables,nftables,skip'
+		words=('=id')
+		;;
+	restore)
+		opts='-b --bundle --console-socket --pid-file -d --detach --no-subreaper --no-pivot --lsm-profile --lsm-mount-context --image-path --work-path --parent-path --page-server --status-fd --tcp-established --tcp-close --tcp-skip-in-flight --ext-unix-sk --shell-job --file-locks --link-remap --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --network-lock -h --help'
+		args=' -b:dir --bundle:dir --console-socket:file --pid-file:file --lsm-profile: --lsm-mount-context: --image-path:dir --work-path:dir --parent-path:dir --page-server: --status-fd: --manage-cgroups-mode:=soft,full,strict,ignore --empty-ns:=network --network-lock:=iptables,nftables,skip'
+		words=()
+		;;
+	doctor)
+		opts='-f --format -h --help'
+		args=' -f:=text,json --format:=text,json'
+		words=()
 		;;
 	spec)
 		opts='-b --bundle -f --config --rootless -h --help'
@@ -96,7 +121,7 @@ _stiva_rows()
 	help)
 		opts='-h --help'
 		args=''
-		words=('=create start run exec pause resume update mounts kill delete list state ps events spec validate features help completion')
+		words=('=create start run exec pause resume update mounts kill wait delete list state inspect ps events checkpoint restore doctor spec validate features help completion')
 		;;
 	completion)
 		opts='-h --help'

@@ -27,7 +27,7 @@
 /* exec's own failures, so that they are not taken for the program's (conformance.md U74). */
 #define CMD_EXIT_EXEC 255
 
-enum cmd_group { CMD_LIFECYCLE, CMD_OBSERVE, CMD_TOOLS, CMD_GROUP_N };
+enum cmd_group { CMD_LIFECYCLE, CMD_OBSERVE, CMD_RESOURCES, CMD_MOVE, CMD_TOOLS, CMD_GROUP_N };
 
 /* What the first positional word is, for the completions. */
 enum cmd_word {
@@ -78,11 +78,14 @@ extern const struct cmd_verb *const cmd_verbs[];
 /* The row of a verb, hidden ones too. An unknown name is an error with a suggestion. */
 const struct cmd_verb *cmd_verb_find(const char *name, struct err *e) MUST_CHECK;
 const char *cmd_group_title(enum cmd_group g);
+/* False when no verb that is shown belongs to it. */
+bool cmd_group_is_used(enum cmd_group g);
 
 /* ---- the rows, one per cmd_NAME.c ---- */
 extern const struct cmd_verb cmd_create, cmd_run, cmd_start, cmd_exec, cmd_kill, cmd_delete,
-	cmd_pause, cmd_resume, cmd_update, cmd_mounts, cmd_events, cmd_state, cmd_list, cmd_ps,
-	cmd_spec, cmd_validate, cmd_features, cmd_help, cmd_completion, cmd_faults;
+	cmd_pause, cmd_resume, cmd_update, cmd_mounts, cmd_wait, cmd_events, cmd_state, cmd_list,
+	cmd_inspect, cmd_ps, cmd_checkpoint, cmd_restore, cmd_spec, cmd_validate, cmd_features,
+	cmd_doctor, cmd_help, cmd_completion, cmd_faults;
 
 /* ---- cmd_create.c: shared with cmd_run.c ---- */
 struct cmd_create_args {
@@ -93,6 +96,9 @@ extern const struct cmd_opts cmd_create_opts;
 /* Prints the plan instead, when --plan was given. Return: 1 when it did, 0 when not, or -e->code.
  */
 int cmd_create_plan(struct cmd_call *call, struct err *e) MUST_CHECK;
+
+/* ---- cmd_checkpoint.c: the options that restore shares with it ---- */
+extern const struct cmd_opts cmd_checkpoint_common;
 
 /* ---- cmd_kill.c: shared with cmd_delete.c ---- */
 /*
@@ -113,12 +119,16 @@ struct cmd_global {
 	const char *root, *log;
 	struct opt_enum log_format, log_level, manager;
 	struct opt_bool rootless;
-	bool debug, systemd_cgroup, version;
+	bool debug, strict, systemd_cgroup, version;
 };
 extern const struct cmd_opts cmd_global_opts;
 /* Sets the log up and fills *ret for the verbs. */
 int cmd_global_log(const struct cmd_global *g, struct err *e) MUST_CHECK;
 int cmd_global_host(const struct cmd_global *g, struct life_host *ret, struct err *e) MUST_CHECK;
+/* ---- hint.c ---- */
+/* What a person could do about this error, or NULL. */
+const char *cmd_hint(const struct err *e);
+
 /* The text of --version (conformance.md 3.8). */
 void cmd_global_version(struct buf *out);
 

@@ -42,13 +42,12 @@ const struct cmd_verb cmd_ps = {
 	.word = CMD_WORD_ID,
 	.summary = "list the processes of a container",
 	.words = "ID [-o COLUMN,...]",
-	.detail = "Lists all processes of the container, those in its sub-cgroups too, with the "
-		  "pids of the "
-		  "caller's pid namespace. Options stand before ID; what follows it is for the "
-		  "table: "
-		  "-o chooses columns of uid, pid, ppid, c, stime, tty, time, cmd, comm, s, ni, "
-		  "nlwp and "
-		  "rss; -e and -f change nothing.",
+	.detail =
+		"Lists all processes of the container, those in its sub-cgroups too, with the pids "
+		"of the caller's pid namespace; of a stopped container, none. Options stand "
+		"before ID; what follows it is for the table: -o chooses columns of uid, pid, "
+		"ppid, c, stime, tty, time, cmd, comm, command, s, stat, ni, nlwp and rss; -x "
+		"means pid, tty, stat, time and command; -e and -f change nothing.",
 	.example = "ps web -o pid,rss,cmd",
 	.opts = CMD_OPTS(rows),
 	.args_size = sizeof(struct ps_args),

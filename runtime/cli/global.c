@@ -21,10 +21,11 @@ static const struct word_list level_words = {"log level", level_rows, LOG_LEVEL_
 static const struct cmd_opt rows[] = {
 	O_STR(G, root, "root", 0, "DIR", "/run/stiva",
 	      "where the state of containers is kept; for other users than root $XDG_RUNTIME_DIR/stiva"),
-	O_STR(G, log, "log", 0, "FILE", NULL, "also append errors and warnings to this file"),
+	O_STR(G, log, "log", 0, "FILE", NULL, "also append errors and what --log-level asks for to this file; or syslog:NAME, journald:NAME"),
 	O_WORD(G, log_format, "log-format", 0, &format_words, "text", "how the log's lines are written"),
 	O_WORD(G, log_level, "log-level", 0, &level_words, "error", "the least severe message that is logged"),
 	O_FLAG(G, debug, "debug", 0, "the same as --log-level debug"),
+	O_FLAG(G, strict, "strict", 0, "a warning is an error"),
 	O_FLAG(G, systemd_cgroup, "systemd-cgroup", 0, "the same as --cgroup-manager systemd"),
 	O_WORD(G, manager, "cgroup-manager", 0, &cg_words_manager, "cgroupfs", "who makes the cgroups"),
 	O_AUTO(G, rootless, "rootless", 0, "auto",
@@ -38,7 +39,8 @@ const struct cmd_opts cmd_global_opts = CMD_OPTS(rows);
 
 int cmd_global_log(const struct cmd_global *g, struct err *e)
 {
-	struct log_settings set = {.path = g->log, .level = LOG_LEVEL_ERROR};
+	struct log_settings set = {
+		.path = g->log, .level = LOG_LEVEL_ERROR, .is_strict = g->strict};
 
 	set.is_json = g->log_format.has && g->log_format.v == 1;
 	if (g->log_level.has)

@@ -84,6 +84,8 @@ void cmd_help_all(unsigned width, struct buf *out)
 	buf_adds(out, "stiva: run containers from OCI bundles\n\n"
 		      "usage: stiva [GLOBAL OPTION]... COMMAND [OPTION]... [WORD]...\n");
 	for (int g = 0; g < CMD_GROUP_N; g++) {
+		if (!cmd_group_is_used((enum cmd_group)g))
+			continue;
 		buf_printf(out, "\n%s:\n", cmd_group_title((enum cmd_group)g));
 		for (size_t i = 0; cmd_verbs[i]; i++) {
 			const struct cmd_verb *v = cmd_verbs[i];

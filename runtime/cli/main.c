@@ -147,6 +147,8 @@ int main(int argc, char **argv)
 		cmd_help_all(cmd_out_width(), &out);
 	else
 		r = run_command(&global, p.words, argv, &call, &e);
+	if (r >= 0)
+		r = log_strict_check(&e);
 	/* Output stands before the error; both are there when validate finds something. */
 	if (r >= 0)
 		r = print(&out, &e);
@@ -154,6 +156,6 @@ int main(int argc, char **argv)
 		fd_write_all(STDOUT_FILENO, out.data, out.len);
 	if (r >= 0)
 		return call.status;
-	log_error(&e);
+	log_error_hint(&e, cmd_hint(&e));
 	return call.verb && call.verb->fail_status ? call.verb->fail_status : CMD_EXIT_FAILURE;
 }

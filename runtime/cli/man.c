@@ -135,6 +135,8 @@ static void man_all(struct buf *out)
 		"the next word. \"--\" ends the options.",
 		out);
 	for (int g = 0; g < CMD_GROUP_N; g++) {
+		if (!cmd_group_is_used((enum cmd_group)g))
+			continue;
 		buf_adds(out, g ? ".SS \"" : ".SH COMMANDS\n.SS \"");
 		add_words(cmd_group_title((enum cmd_group)g), out);
 		buf_adds(out, "\"\n");

@@ -239,7 +239,7 @@ static const struct ps_column columns[] = {
 	{"c", "C", put_c},	    {"stime", "STIME", put_stime}, {"tty", "TTY", put_tty},
 	{"time", "TIME", put_time}, {"cmd", "CMD", NULL},	   {"comm", "COMMAND", NULL},
 	{"s", "S", put_state},	    {"ni", "NI", put_nice},	   {"nlwp", "NLWP", put_threads},
-	{"rss", "RSS", put_rss},
+	{"rss", "RSS", put_rss},    {"stat", "STAT", put_state},   {"command", "COMMAND", NULL},
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 #define N_DEFAULT 8 /* the first ones: ps -ef */
@@ -267,8 +267,13 @@ static int choose_list(const char *list, struct ps_choice *ret, struct err *e)
 	}
 }
 
+/* What ps prints for -x. */
+#define COLUMNS_X "pid,tty,stat,time,command"
+
 static int choose(char *const *args, struct ps_choice *ret, struct err *e)
 {
+	bool is_x = false;
+
 	for (; *args; args++) {
 		const char *a = *args;
 		int r = 0;
@@ -276,12 +281,16 @@ static int choose(char *const *args, struct ps_choice *ret, struct err *e)
 			r = choose_list(*++args, ret, e);
 		else if (str_starts(a, "-o") && a[2])
 			r = choose_list(a + 2, ret, e);
-		else if (a[0] != '-' || a[1] == '\0' || strspn(a + 1, "eAfF") != strlen(a + 1))
+		else if (a[0] != '-' || a[1] == '\0' || strspn(a + 1, "eAfFx") != strlen(a + 1))
 			r = err_set(e, ERR_INPUT, EINVAL,
-				    "argument \"%s\" is none of -e, -f and -o COLUMN,...", a);
+				    "argument \"%s\" is none of -e, -f, -x and -o COLUMN,...", a);
+		else
+			is_x = is_x || strchr(a, 'x');
 		if (r < 0)
 			return r;
 	}
+	if (ret->n == 0 && is_x)
+		return choose_list(COLUMNS_X, ret, e);
 	for (size_t i = 0; ret->n == 0 && i < N_DEFAULT; i++)
 		ret->v[i] = &columns[i];
 	if (ret->n == 0)
@@ -299,7 +308,7 @@ static void add_row(const struct ps_process *p, const struct ps_choice *chosen,
 			col->put(p, c, cell);
 			cmd_table_add(t, cell);
 		} else {
-			cmd_table_add(t, str_eq(col->name, "cmd") ? p->cmd : p->comm);
+			cmd_table_add(t, str_eq(col->name, "comm") ? p->comm : p->cmd);
 		}
 	}
 }

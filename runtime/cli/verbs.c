@@ -10,27 +10,38 @@
 #include "base/ban.h"
 
 /* By group, and within a group by the order of a container's life. */
+/* clang-format off */
 const struct cmd_verb *const cmd_verbs[] = {
-	&cmd_create,   &cmd_start,    &cmd_run,	   &cmd_exec,	    &cmd_pause,
-	&cmd_resume,   &cmd_update,   &cmd_mounts, &cmd_kill,	    &cmd_delete,
-	&cmd_list,     &cmd_state,    &cmd_ps,	   &cmd_events,	    &cmd_spec,
-	&cmd_validate, &cmd_features, &cmd_help,   &cmd_completion,
+	&cmd_create, &cmd_start, &cmd_run, &cmd_exec, &cmd_pause, &cmd_resume, &cmd_update,
+	&cmd_mounts, &cmd_kill, &cmd_wait, &cmd_delete,
+	&cmd_list, &cmd_state, &cmd_inspect, &cmd_ps, &cmd_events,
+	&cmd_checkpoint, &cmd_restore,
+	&cmd_doctor, &cmd_spec, &cmd_validate, &cmd_features, &cmd_help, &cmd_completion,
 #ifdef STIVA_FAULTS
 	&cmd_faults,
 #endif
 	NULL,
 };
+/* clang-format on */
 
 const char *cmd_group_title(enum cmd_group g)
 {
 	static const char *const titles[] = {
-		[CMD_LIFECYCLE] = "life of a container",
-		[CMD_OBSERVE] = "what is there",
+		[CMD_LIFECYCLE] = "life of a container", [CMD_OBSERVE] = "what is there",
+		[CMD_RESOURCES] = "resources",		 [CMD_MOVE] = "checkpoint and restore",
 		[CMD_TOOLS] = "documents and help",
 	};
 	_Static_assert(sizeof(titles) / sizeof(titles[0]) == CMD_GROUP_N, "one per group");
 
 	return titles[g];
+}
+
+bool cmd_group_is_used(enum cmd_group g)
+{
+	for (size_t i = 0; cmd_verbs[i]; i++)
+		if (cmd_verbs[i]->group == g && !cmd_verbs[i]->is_hidden)
+			return true;
+	return false;
 }
 
 const struct cmd_verb *cmd_verb_find(const char *name, struct err *e)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include "base/str.h"
 
 #include "base/ban.h"
 
@@ -51,10 +52,12 @@ int init_proto_take_fail(const struct msg *m, struct err *e)
 
 	memcpy(&theirs, m->payload, sizeof(theirs));
 	theirs.text[sizeof(theirs.text) - 1] = '\0';
+	theirs.stage[sizeof(theirs.stage) - 1] = '\0';
 	if (theirs.code <= 0 || theirs.code > 4095)
 		theirs.code = EIO;
 	if ((unsigned)theirs.class >= ERR_CLASS_N)
 		theirs.class = ERR_BUG;
+	str_printable(e->stage, sizeof(e->stage), theirs.stage);
 	return err_set(e, theirs.class, theirs.code, "%s", theirs.text);
 }
 

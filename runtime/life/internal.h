@@ -106,6 +106,7 @@ enum life_verb {
 	LIFE_UPDATE,
 	LIFE_EVENTS,
 	LIFE_MOUNTS,
+	LIFE_WAIT,
 	LIFE_VERB_N
 };
 /* The live status, from the record and the kernel. */

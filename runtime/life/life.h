@@ -142,6 +142,18 @@ enum life_event {
 /* Waits for the next event, until proc_now_usec() is until_usec. */
 int life_watch_wait(struct life_watch *w, uint64_t until_usec, enum life_event *ret,
 		    struct err *e) MUST_CHECK;
+/* All that is known of one container, as one line of JSON (inspect.c has the table). */
+int life_inspect(const struct life_host *h, const char *id, struct buf *out,
+		 struct err *e) MUST_CHECK;
+
+/* ---- wait ---- */
+struct life_end {
+	bool is_known; /* whether the kernel tells how it ended */
+	int status;    /* exit code or 128 + signal */
+};
+/* Waits until the container's first process has ended; at once when it has. */
+int life_await(const struct life_host *h, const char *id, struct life_end *ret,
+	       struct err *e) MUST_CHECK;
 
 /* ---- for tests and docs ---- */
 /* Prints "list.row" of every step list, one a line (test builds: what STIVA_FAULT may name). */

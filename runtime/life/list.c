@@ -158,10 +158,13 @@ int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t 
 {
 	AUTO(life_box) b = LIFE_BOX_INIT;
 	AUTO(cg) cg = CG_NONE;
+	enum spec_status s;
 	int r = life_store_open(h, id, false, &b, e);
 
-	if (r == 0)
-		r = life_machine_check(LIFE_PS, life_machine_status(&b), e);
+	if (r < 0)
+		return r;
+	s = life_machine_status(&b);
+	r = life_machine_check(LIFE_PS, s, e);
 	if (r < 0)
 		return r;
 	r = life_machine_cgroup(&b, &cg, e);
@@ -173,6 +176,6 @@ int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t 
 	err_clear(e);
 	*ret_pids = mem_alloc(sizeof(pid_t));
 	(*ret_pids)[0] = (pid_t)b.rec->init->pid.v;
-	*ret_n = 1;
+	*ret_n = s == SPEC_STOPPED ? 0 : 1;
 	return 0;
 }

@@ -47,9 +47,10 @@ static const char *const refusals[LIFE_VERB_N][SPEC_STATUS_N] = {
 	[LIFE_RESUME] = {
 		"cannot resume a container that is still being created", NULL, NULL,
 		NOT_RUNNING, NULL, BROKEN},
+	/* A stopped one has no processes: an empty list, as runc has it. */
 	[LIFE_PS] = {
 		"container not running: it is still being created", NULL, NULL,
-		NOT_RUNNING, NULL, BROKEN},
+		NULL, NULL, BROKEN},
 	[LIFE_UPDATE] = {
 		"cannot update a container that is still being created", NULL, NULL,
 		NOT_RUNNING, NULL, BROKEN},
@@ -59,6 +60,9 @@ static const char *const refusals[LIFE_VERB_N][SPEC_STATUS_N] = {
 	[LIFE_MOUNTS] = {
 		"cannot change the mounts of a container that is still being created", NULL, NULL,
 		NOT_RUNNING, NULL, BROKEN},
+	[LIFE_WAIT] = {
+		"cannot wait for a container that is still being created", NULL, NULL,
+		NULL, NULL, BROKEN},
 };
 /* clang-format on */
 

@@ -60,7 +60,7 @@ static char *taken(const struct fixture *f, const char *name)
 
 static void open_log(const char *path, bool is_json, enum log_level level)
 {
-	struct log_settings set = {path, is_json, level};
+	struct log_settings set = {path, is_json, level, false};
 	struct err e = ERR_INIT;
 
 	assert_int_equal(log_open(&set, &e), 0);
@@ -128,8 +128,50 @@ static void test_json_file(void **state)
 	assert_non_null(line);
 	assert_string_equal(line, "\n");
 	*line = '\0';
-	assert_true(str_ends(text, "Z\"}"));
+	assert_true(str_ends(text, "Z\",\"class\":\"bad-input\",\"errno\":\"EINVAL\"}"));
 	taken(f, "stderr");
+}
+
+/* What a program can take out of the object beside level, msg and time. */
+static void test_json_extras(void **state)
+{
+	const struct fixture *f = *state;
+	struct err e = ERR_INIT;
+	char *text;
+
+	open_log(f->log_path, true, LOG_LEVEL_ERROR);
+	err_sys(&e, ENOENT, "mount \"/data\" from \"/srv\"");
+	str_copy(e.stage, sizeof(e.stage), "init.mounts");
+	log_error_hint(&e, "make it \"first\"");
+	text = taken(f, "log");
+	assert_non_null(strstr(text, "\"class\":\"kernel\",\"errno\":\"ENOENT\",\"stage\":"
+				     "\"init.mounts\",\"path\":\"/data\",\"hint\":\"make it "
+				     "\\\"first\\\"\"}\n"));
+	/* No terminal: no second line. */
+	assert_string_equal(taken(f, "stderr"),
+			    "stiva: mount \"/data\" from \"/srv\": no such file or "
+			    "directory\n");
+}
+
+static void test_strict(void **state)
+{
+	const struct fixture *f = *state;
+	struct log_settings set = {f->log_path, true, LOG_LEVEL_ERROR, true};
+	struct err e = ERR_INIT;
+
+	assert_int_equal(log_open(&set, &e), 0);
+	assert_int_equal(log_strict_check(&e), 0);
+	log_warn("one");
+	log_warn("two");
+	assert_int_equal(log_strict_check(&e), -EINVAL);
+	assert_string_equal(e.text, "one (a warning, and --strict)");
+	assert_int_equal(log_strict_check(&e), 0);
+	assert_string_equal(taken(f, "stderr"), "stiva: warning: two\n");
+	/* Beside an error it is told as what it is. */
+	log_warn("three");
+	log_error(&e);
+	assert_non_null(strstr(taken(f, "stderr"), "stiva: warning: three\nstiva: one"));
+	taken(f, "log");
 }
 
 static void test_file_levels(void **state)
@@ -167,7 +209,7 @@ static void test_long_lines(void **state)
 
 static void test_refusals(void **state)
 {
-	struct log_settings set = {"/nonexistent/x", false, LOG_LEVEL_ERROR};
+	struct log_settings set = {"/nonexistent/x", false, LOG_LEVEL_ERROR, false};
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -175,8 +217,10 @@ static void test_refusals(void **state)
 	assert_string_equal(e.text, "open log \"/nonexistent/x\": no such file or directory");
 	set.path = "file:";
 	assert_int_equal(log_open(&set, &e), -EINVAL);
+	/* Neither is there in a test's namespaces, or it is a socket that takes all. */
 	set.path = "journald:x";
-	assert_int_equal(log_open(&set, &e), -ENOTSUP);
+	if (log_open(&set, &e) < 0)
+		assert_non_null(strstr(e.text, "connect to \"/run/systemd/journal/socket\""));
 }
 
 int main(void)
@@ -184,7 +228,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),	   cmocka_unit_test(test_stderr_only),
 		cmocka_unit_test(test_json_file),  cmocka_unit_test(test_file_levels),
-		cmocka_unit_test(test_long_lines), cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_long_lines), cmocka_unit_test(test_json_extras),
+		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_strict),
 	};
 
 	return cmocka_run_group_tests_name("base/log", tests, set_up, tear_down);

@@ -94,7 +94,7 @@ static void fails(struct fixture *f, const char *line, const char *text)
 	assert_int_equal(f->e.class, ERR_INPUT);
 }
 
-static void takes_one_dash_or_two_and_both_forms_of_value(void **state)
+static void U13_takes_one_dash_or_two_and_both_forms_of_value(void **state)
 {
 	static const char *const lines[] = {"--bundle=/x", "--bundle /x", "-bundle=/x",
 					    "-bundle /x",  "-b /x",	  "-b=/x",
@@ -217,7 +217,7 @@ static void two_dashes_end_the_options(void **state)
 	assert_int_equal(f->p.n_words, 1);
 }
 
-static void a_missing_argument_is_told_in_the_known_words(void **state)
+static void E08_U14_a_missing_argument_is_told_in_the_known_words(void **state)
 {
 	struct fixture *f = *state;
 
@@ -300,7 +300,7 @@ static void check_rows(const struct cmd_opts *t, const struct buf *help, const s
 	}
 }
 
-static void every_option_is_in_every_text(void **state)
+static void R54_U11_every_option_is_in_every_text(void **state)
 {
 	struct fixture *f = *state;
 	struct buf shells[3] = {0};
@@ -330,6 +330,47 @@ static void every_option_is_in_every_text(void **state)
 	}
 	for (int i = 0; i < 3; i++)
 		buf_done(&shells[i]);
+}
+
+/* Words of a command line, divided by blanks; quotes hold words together. */
+static size_t split(char *line, char **ret, size_t max)
+{
+	size_t n = 0;
+
+	while (*line && *line != '>' && n + 1 < max) {
+		char end = *line == '\'' ? '\'' : ' ';
+		line += end == '\'';
+		ret[n++] = line;
+		while (*line && *line != end)
+			line++;
+		if (*line)
+			*line++ = '\0';
+		while (*line == ' ')
+			line++;
+	}
+	ret[n] = NULL;
+	return n;
+}
+
+static void R54_U11_every_example_is_a_command_line_that_is_taken(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; cmd_verbs[i]; i++) {
+		const struct cmd_verb *v = cmd_verbs[i];
+		char *argv[32], *line = arena_strdup(&f->arena, v->example);
+		struct cmd_opt_parse p = {
+			.opts = &v->opts,
+			.into = arena_alloc(&f->arena, v->args_size ? v->args_size : 1),
+			.stop_after = v->stop_after ? v->stop_after : CMD_ALL_WORDS,
+			.arena = &f->arena,
+		};
+		assert_true(split(line, argv, 32) > 0);
+		assert_string_equal(argv[0], v->name);
+		if (cmd_opt_parse(&p, argv + 1, &f->e) < 0)
+			fail_msg("%s: %s", v->example, f->e.text);
+		assert_true(p.n_words >= v->min_words && p.n_words <= v->max_words);
+	}
 }
 
 /* A row that could never be reached, or a struct that the rows do not fit, is a slip of the pen. */
@@ -367,14 +408,14 @@ static void no_line_of_help_is_too_long(void **state)
 	}
 }
 
-static void unknown_verbs_get_a_suggestion(void **state)
+static void U38_unknown_verbs_get_a_suggestion(void **state)
 {
 	struct fixture *f = *state;
 
 	assert_null(cmd_verb_find("crate", &f->e));
 	assert_string_equal(f->e.text, "unknown command \"crate\"; did you mean \"create\"?");
-	assert_null(cmd_verb_find("checkpoint", &f->e));
-	assert_string_equal(f->e.text, "unknown command \"checkpoint\"; see stiva help");
+	assert_null(cmd_verb_find("frobnicate", &f->e));
+	assert_string_equal(f->e.text, "unknown command \"frobnicate\"; see stiva help");
 	assert_ptr_equal(cmd_verb_find("run", &f->e), &cmd_run);
 }
 
@@ -382,7 +423,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(takes_one_dash_or_two_and_both_forms_of_value),
+		T(U13_takes_one_dash_or_two_and_both_forms_of_value),
 		T(the_last_of_two_counts),
 		T(flags_take_go_words),
 		T(auto_takes_a_next_word_if_it_is_one),
@@ -391,13 +432,14 @@ int main(void)
 		T(options_may_follow_the_words),
 		T(after_the_last_word_nothing_is_an_option),
 		T(two_dashes_end_the_options),
-		T(a_missing_argument_is_told_in_the_known_words),
+		T(E08_U14_a_missing_argument_is_told_in_the_known_words),
 		T(unknown_options_are_told_with_a_suggestion),
 		T(help_stops_the_parser),
-		T(every_option_is_in_every_text),
+		T(R54_U11_every_option_is_in_every_text),
+		T(R54_U11_every_example_is_a_command_line_that_is_taken),
 		T(tables_are_sound),
 		T(no_line_of_help_is_too_long),
-		T(unknown_verbs_get_a_suggestion),
+		T(U38_unknown_verbs_get_a_suggestion),
 	};
 
 	return cmocka_run_group_tests_name("runtime-cli/opt", tests, NULL, NULL);

@@ -22,9 +22,10 @@
 
 static const char legal[LIFE_VERB_N][SPEC_STATUS_N + 1] = {
 	/* creating, created, running, stopped, paused, broken */
-	[LIFE_START] = ".c....", [LIFE_KILL] = ".cr.p.",   [LIFE_DELETE] = ".c.s..",
-	[LIFE_EXEC] = ".cr...",	 [LIFE_PAUSE] = ".cr.p.",  [LIFE_RESUME] = ".cr.p.",
-	[LIFE_PS] = ".cr.p.",	 [LIFE_MOUNTS] = ".cr.p.",
+	[LIFE_START] = ".c....",  [LIFE_KILL] = ".cr.p.",   [LIFE_DELETE] = ".c.s..",
+	[LIFE_EXEC] = ".cr...",	  [LIFE_PAUSE] = ".cr.p.",  [LIFE_RESUME] = ".cr.p.",
+	[LIFE_PS] = ".crsp.",	  [LIFE_MOUNTS] = ".cr.p.", [LIFE_WAIT] = ".crsp.",
+	[LIFE_UPDATE] = ".cr.p.", [LIFE_EVENTS] = ".cr.p.",
 };
 
 static void test_every_verb_in_every_status(void **state)
