@@ -6,7 +6,7 @@ load helpers
 # Every verb that help lists.
 verbs() { "$RUNTIME" help | sed -n 's/^  \([a-z]\{2,\}\) .*/\1/p'; }
 
-@test "--version has the lines that callers read" {
+@test "U10: --version has the lines that callers read" {
 	stiva_only
 	for option in --version -v -V -version; do
 		ok "$option"
@@ -18,7 +18,7 @@ verbs() { "$RUNTIME" help | sed -n 's/^  \([a-z]\{2,\}\) .*/\1/p'; }
 	[ ! -e "$ROOT" ]
 }
 
-@test "help is printed on stdout, with status 0" {
+@test "U11 U38: help is printed on stdout, with status 0" {
 	stiva_only
 	ok
 	help=$output
@@ -54,7 +54,7 @@ verbs() { "$RUNTIME" help | sed -n 's/^  \([a-z]\{2,\}\) .*/\1/p'; }
 	line ".SH GLOBAL OPTIONS"
 }
 
-@test "usage errors: one line, status 1, or 255 from exec" {
+@test "E08 E14 U38: usage errors: one line, status 1, or 255 from exec" {
 	stiva_only
 	rt crate x
 	refused 'unknown command "crate"; did you mean "create"?'
@@ -76,7 +76,7 @@ verbs() { "$RUNTIME" help | sed -n 's/^  \([a-z]\{2,\}\) .*/\1/p'; }
 	WANT=255 refused "unknown option '--nonsense'"
 }
 
-@test "usage errors are in the JSON log too, as one line" {
+@test "E11 U03: usage errors are in the JSON log too, as one line" {
 	stiva_only
 	rt --log "$WORK/log" --log-format json create --bundel x "$ID"
 	exits 1
@@ -87,7 +87,7 @@ verbs() { "$RUNTIME" help | sed -n 's/^  \([a-z]\{2,\}\) .*/\1/p'; }
 	jq -e '.msg | contains("crate")' "$WORK/log2"
 }
 
-@test "the manager is asked for once, or the same twice" {
+@test "U06 U07: the manager is asked for once, or the same twice" {
 	stiva_only
 	rt --systemd-cgroup --cgroup-manager cgroupfs list
 	refused "exclude each other"

@@ -4,7 +4,7 @@
 # parallel: yes
 load helpers
 
-@test "create makes a created container and does not run the program" {
+@test "U20: create makes a created container and does not run the program" {
 	script 'touch /ran; probe wait'
 	ok create -b "$BUNDLE" "$ID"
 	is "$(status_of)" created
@@ -12,14 +12,14 @@ load helpers
 	[ "$(pid_of)" -gt 1 ]
 }
 
-@test "create takes the bundle from the current folder" {
+@test "U40: create takes the bundle from the current folder" {
 	program probe wait
 	cd "$BUNDLE"
 	ok create "$ID"
 	is "$(state | jq -r .bundle)" "$BUNDLE"
 }
 
-@test "create --bundle=DIR and a relative bundle" {
+@test "U40: create --bundle=DIR and a relative bundle" {
 	program probe wait
 	cd "$WORK"
 	ok create --bundle=bundle "$ID"
@@ -36,13 +36,13 @@ load helpers
 	is "$(<"$STDOUT")" first
 }
 
-@test "the pid file holds the decimal pid and nothing else" {
+@test "U44: the pid file holds the decimal pid and nothing else" {
 	program probe wait
 	ok create -b "$BUNDLE" --pid-file "$WORK/pid" "$ID"
 	printf %s "$(pid_of)" | cmp - "$WORK/pid"
 }
 
-@test "an old pid file is replaced as a whole" {
+@test "U44: an old pid file is replaced as a whole" {
 	program probe wait
 	echo '9999999999 and more text' >"$WORK/pid"
 	ln "$WORK/pid" "$WORK/old"
@@ -51,14 +51,14 @@ load helpers
 	if is_stiva; then grep -q more "$WORK/old"; fi
 }
 
-@test "no pid file is written when create fails" {
+@test "U44: no pid file is written when create fails" {
 	bundle '.process.args = ["/no/such/program"]' '.root.path = "nowhere"'
 	rt create -b "$BUNDLE" --pid-file "$WORK/pid" "$ID"
 	refused
 	[ ! -e "$WORK/pid" ]
 }
 
-@test "an id in use is refused and the container is not touched" {
+@test "U53: an id in use is refused and the container is not touched" {
 	program probe wait
 	ok create -b "$BUNDLE" "$ID"
 	before=$(pid_of)
@@ -68,7 +68,7 @@ load helpers
 	is "$(status_of)" created
 }
 
-@test "an id in use by a stopped container is refused as well" {
+@test "U53: an id in use by a stopped container is refused as well" {
 	program true
 	ok create -b "$BUNDLE" "$ID"
 	ok start "$ID"
@@ -97,7 +97,7 @@ load helpers
 	is "$(status_of)" created
 }
 
-@test "--preserve-fds hands descriptors through" {
+@test "U47: --preserve-fds hands descriptors through" {
 	script 'cat <&3; cat <&4'
 	echo three >"$WORK/3" && echo four >"$WORK/4"
 	status=0
@@ -118,14 +118,14 @@ load helpers
 	is "$(<"$OUT")" "0 1 2"
 }
 
-@test "--preserve-fds of a closed descriptor is an error" {
+@test "U47: --preserve-fds of a closed descriptor is an error" {
 	stiva_only
 	program true
 	rt create --preserve-fds 5 -b "$BUNDLE" "$ID"
 	refused preserve-fds
 }
 
-@test "LISTEN_FDS are handed through with LISTEN_PID 1" {
+@test "U54: LISTEN_FDS are handed through with LISTEN_PID 1" {
 	known_deviation crun "1.8 does not set LISTEN_PID"
 	script 'echo $LISTEN_FDS $LISTEN_PID; cat <&3'
 	echo socket >"$WORK/3"
@@ -136,13 +136,13 @@ load helpers
 	is "$(<"$OUT")" $'1 1\nsocket'
 }
 
-@test "--no-pivot changes the root without pivot_root" {
+@test "U45: --no-pivot changes the root without pivot_root" {
 	script 'ls /bin/probe; cat /proc/1/comm'
 	runs --no-pivot
 	shows /bin/probe
 }
 
-@test "--no-new-keyring keeps the session keyring, else there is a new one" {
+@test "U46: --no-new-keyring keeps the session keyring, else there is a new one" {
 	program probe keyring
 	status=0
 	runs
@@ -164,7 +164,7 @@ load helpers
 	KEPT=1 refused process
 }
 
-@test "--config names another file" {
+@test "U41: --config names another file" {
 	known_deviation runc "has no --config"
 	known_deviation crun "looks for root of the config beside it"
 	script 'echo other'

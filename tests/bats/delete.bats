@@ -4,7 +4,7 @@
 # parallel: yes
 load helpers
 
-@test "delete of a stopped container leaves nothing" {
+@test "U24: delete of a stopped container leaves nothing" {
 	program true
 	ok create -b "$BUNDLE" "$ID"
 	ok start "$ID"
@@ -16,7 +16,7 @@ load helpers
 	refused
 }
 
-@test "delete of a running container is refused" {
+@test "U86: delete of a running container is refused" {
 	program probe wait
 	starts
 	rt delete "$ID"
@@ -24,7 +24,7 @@ load helpers
 	is "$(status_of)" running
 }
 
-@test "delete of a paused container is refused" {
+@test "U86: delete of a paused container is refused" {
 	program probe wait
 	starts
 	ok pause "$ID"
@@ -40,7 +40,7 @@ load helpers
 	absent
 }
 
-@test "delete --force in every state" {
+@test "U87: delete --force in every state" {
 	program probe hang 2
 	ok create -b "$BUNDLE" "$ID"
 	ok delete --force "$ID"
@@ -72,7 +72,7 @@ load helpers
 	done
 }
 
-@test "delete of an unknown container" {
+@test "E07 U87: delete of an unknown container" {
 	rt delete "$ID"
 	refused "does not exist"
 	ok delete --force "$ID"
@@ -80,7 +80,7 @@ load helpers
 	if is_stiva; then is "$stderr" ""; fi
 }
 
-@test "delete removes cgroups which the container made" {
+@test "U89: delete removes cgroups which the container made" {
 	script 'mkdir /sys/fs/cgroup/a /sys/fs/cgroup/a/b && echo $$ >/sys/fs/cgroup/a/b/cgroup.procs;
 		probe wait' "$ALL_CAPS" \
 		'(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) = ["nosuid"]'
@@ -101,7 +101,7 @@ load helpers
 	[ -d "$BUNDLE/rootfs/bin" ]
 }
 
-@test "delete --regex" {
+@test "U88: delete --regex" {
 	known_deviation runc "has no --regex"
 	program probe hang 0
 	ok run -d -b "$BUNDLE" "$ID-1"
@@ -114,7 +114,7 @@ load helpers
 	is "$(status_of "${ID}x")" running
 }
 
-@test "delete -r with a broken expression" {
+@test "U88: delete -r with a broken expression" {
 	stiva_only
 	rt delete --force --regex '*['
 	refused

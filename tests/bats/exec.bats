@@ -17,7 +17,7 @@ own_failure() {
 	fi
 }
 
-@test "exec runs a program in the container's namespaces" {
+@test "U26: exec runs a program in the container's namespaces" {
 	starts
 	# shellcheck disable=SC2016
 	ok exec "$ID" sh -c 'hostname; for n in pid net ipc uts mnt cgroup; do
@@ -25,7 +25,7 @@ own_failure() {
 	prints box
 }
 
-@test "exec gives output, errors and the exit status" {
+@test "U74: exec gives output, errors and the exit status" {
 	starts
 	rt exec "$ID" sh -c 'echo out; echo err >&2; exit 17'
 	exits 17
@@ -33,7 +33,7 @@ own_failure() {
 	is "$stderr" err
 }
 
-@test "exec exits with 128 + signal" {
+@test "U74 E13: exec exits with 128 + signal" {
 	starts
 	rt exec "$ID" probe die 9
 	exits 137
@@ -56,13 +56,13 @@ own_failure() {
 	grep -c . "$(cgroup_of)/cgroup.procs"
 }
 
-@test "options after the id belong to the program" {
+@test "U13: options after the id belong to the program" {
 	starts
 	ok exec "$ID" echo -d --cwd /x -e
 	prints "-d --cwd /x -e"
 }
 
-@test "exec --env and the container's environment" {
+@test "U66: exec --env and the container's environment" {
 	starts
 	known_deviation crun "1.8 drops the container's environment"
 	ok exec -e A=1 -e B=x=y -e C= "$ID" sh -c 'echo "$A $B [$C] $TERM"'
@@ -75,7 +75,7 @@ own_failure() {
 	shows HOME=/root
 }
 
-@test "exec --cwd" {
+@test "U66: exec --cwd" {
 	starts
 	ok exec --cwd /home/user "$ID" pwd
 	prints /home/user
@@ -83,7 +83,7 @@ own_failure() {
 	[ "$RUNTIME_NAME" = crun ] || own_failure cwd
 }
 
-@test "exec --user with and without a group" {
+@test "U64: exec --user with and without a group" {
 	known_deviation crun "1.21 runs -u 1000 as root (CVE-2026-30892)"
 	starts
 	ok exec -u 1000 "$ID" probe ids
@@ -95,7 +95,7 @@ own_failure() {
 	line "uid 0 0 0"
 }
 
-@test "exec --user refuses what is no number" {
+@test "R06 U64: exec --user refuses what is no number" {
 	known_deviation crun "parses loosely (CVE-2026-30892)"
 	known_deviation runc "1.1 wraps 32-bit overflow"
 	starts
@@ -105,7 +105,7 @@ own_failure() {
 	done
 }
 
-@test "exec --additional-gids" {
+@test "U65: exec --additional-gids" {
 	known_deviation crun "has no --additional-gids"
 	starts
 	ok exec -g 7 -g 9 -u 1000:1000 "$ID" probe ids
@@ -121,7 +121,7 @@ own_failure() {
 	line "ambient 0"
 }
 
-@test "exec --cap adds a capability" {
+@test "U67: exec --cap adds a capability" {
 	starts
 	ok exec "$ID" probe caps
 	line "effective 20000420"
@@ -132,7 +132,7 @@ own_failure() {
 	line "permitted 20200420"
 }
 
-@test "exec with no-new-privileges" {
+@test "U68: exec with no-new-privileges" {
 	config '.process.noNewPrivileges = false'
 	starts
 	ok exec "$ID" probe caps
@@ -141,7 +141,7 @@ own_failure() {
 	line "nnp 1"
 }
 
-@test "exec --process takes a process document" {
+@test "U60: exec --process takes a process document" {
 	known_deviation runc "1.1 ignores umask here"
 	starts
 	cat >"$WORK/process.json" <<-'JSON'
@@ -174,7 +174,7 @@ own_failure() {
 	own_failure none
 }
 
-@test "exec --process fills in HOME" {
+@test "R16 U60: exec --process fills in HOME" {
 	known_deviation crun "1.8 leaves HOME empty with -p"
 	starts
 	echo '{"args": ["/bin/sh", "-c", "echo $HOME"], "cwd": "/", "user": {"uid": 1000, "gid": 1000}}' \
@@ -183,7 +183,7 @@ own_failure() {
 	prints /home/user
 }
 
-@test "exec --detach returns and the pid file tells the process" {
+@test "U61 U63: exec --detach returns and the pid file tells the process" {
 	starts
 	ok exec -d --pid-file "$WORK/pid" "$ID" probe wait
 	pid=$(<"$WORK/pid")
@@ -193,20 +193,20 @@ own_failure() {
 	[ "$pid" != "$(pid_of)" ]
 }
 
-@test "exec in the foreground writes the pid file too" {
+@test "U63: exec in the foreground writes the pid file too" {
 	starts
 	ok exec --pid-file "$WORK/pid" "$ID" true
 	grep -qE '^[0-9]+$' "$WORK/pid"
 }
 
-@test "no pid file after a failed exec" {
+@test "U63: no pid file after a failed exec" {
 	starts
 	rt exec -d --pid-file "$WORK/pid" "$ID" /no/such
 	own_failure /no/such
 	[ ! -e "$WORK/pid" ]
 }
 
-@test "a program that is not there, and what callers read of it" {
+@test "E01 E02 E03 U74: a program that is not there, and what callers read of it" {
 	starts
 	rt exec "$ID" nonesuch
 	own_failure nonesuch 'executable file not found in $PATH'
@@ -216,7 +216,7 @@ own_failure() {
 	own_failure /etc/passwd 'permission denied'
 }
 
-@test "a failed exec leaves no zombie and no process" {
+@test "U75: a failed exec leaves no zombie and no process" {
 	known_deviation crun "leaves the child unreaped in the container"
 	starts
 	rt exec "$ID" /no/such
@@ -226,14 +226,14 @@ own_failure() {
 	prints 2
 }
 
-@test "exec into a created container" {
+@test "U72: exec into a created container" {
 	ok create -b "$BUNDLE" "$ID"
 	ok exec "$ID" hostname
 	prints box
 	is "$(status_of)" created
 }
 
-@test "exec into a stopped container is refused" {
+@test "U73: exec into a stopped container is refused" {
 	config '.process.args = ["/bin/true"]'
 	ok create -b "$BUNDLE" "$ID"
 	ok start "$ID"
@@ -242,12 +242,12 @@ own_failure() {
 	own_failure "stopped container" "not running"
 }
 
-@test "exec into an unknown container is refused" {
+@test "E05: exec into an unknown container is refused" {
 	rt exec "$ID" true
 	own_failure "$ID" "does not exist"
 }
 
-@test "exec into a paused container is refused" {
+@test "E12 U71: exec into a paused container is refused" {
 	known_deviation crun "1.8 hangs until it is resumed"
 	starts
 	ok pause "$ID"
@@ -257,7 +257,7 @@ own_failure() {
 	ok exec "$ID" true
 }
 
-@test "exec --ignore-paused" {
+@test "U71: exec --ignore-paused" {
 	known_deviation crun "has no --ignore-paused"
 	starts
 	ok pause "$ID"
@@ -268,7 +268,7 @@ own_failure() {
 	is "$status" 9 "$(<"$WORK/err")"
 }
 
-@test "exec --preserve-fds" {
+@test "U69: exec --preserve-fds" {
 	starts
 	echo three >"$WORK/3"
 	status=0
@@ -277,7 +277,7 @@ own_failure() {
 	is "$(<"$OUT")" three
 }
 
-@test "exec leaks no descriptor" {
+@test "U75: exec leaks no descriptor" {
 	starts
 	exec 7<"$TOP"
 	status=0
@@ -286,7 +286,7 @@ own_failure() {
 	is "$(cut -d' ' -f1 "$OUT" | sort -n | xargs)" "0 1 2"
 }
 
-@test "exec has a session of its own" {
+@test "R18 U75: exec has a session of its own" {
 	known_deviation crun "1.8 stays in the caller's session"
 	starts
 	ok exec "$ID" probe tty
@@ -294,7 +294,7 @@ own_failure() {
 	line "ctty no"
 }
 
-@test "exec --cgroup in a sub-cgroup, and not above" {
+@test "U70: exec --cgroup in a sub-cgroup, and not above" {
 	config "$ALL_CAPS" '(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) = ["nosuid"]'
 	starts
 	ok exec "$ID" mkdir /sys/fs/cgroup/sub
@@ -325,7 +325,7 @@ own_failure() {
 	done
 }
 
-@test "exec of the container's seccomp profile" {
+@test "U75: exec of the container's seccomp profile" {
 	config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [
 		{names: ["mkdir"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]}'
 	starts

@@ -4,7 +4,7 @@
 # parallel: yes
 load helpers
 
-@test "--version works without a state folder" {
+@test "R53 U01 U10: --version works without a state folder" {
 	known_deviation crun "wants a state folder even then"
 	ROOT=/proc/nonesuch rt --version
 	exits 0
@@ -14,7 +14,7 @@ load helpers
 	exits 0
 }
 
-@test "help on stdout, for every command" {
+@test "U11: help on stdout, for every command" {
 	rt --help
 	exits 0
 	[ -n "$output" ]
@@ -42,7 +42,7 @@ load helpers
 	done
 }
 
-@test "an unknown command, with a suggestion" {
+@test "U38: an unknown command, with a suggestion" {
 	rt nonesuch
 	refused nonesuch
 	stiva_only
@@ -52,7 +52,7 @@ load helpers
 	refused create
 }
 
-@test "an unknown option, an option without its argument" {
+@test "E08 E14 U14: an unknown option, an option without its argument" {
 	rt create --nonesuch "$ID"
 	refused nonesuch
 	rt --nonesuch list
@@ -65,7 +65,7 @@ load helpers
 	refused bundel --bundle
 }
 
-@test "the forms of options" {
+@test "U13: the forms of options" {
 	program probe wait
 	for form in "--bundle $BUNDLE" "--bundle=$BUNDLE" "-b $BUNDLE" "-b=$BUNDLE" "-bundle $BUNDLE" "-bundle=$BUNDLE"; do
 		is_stiva || [[ $form == --* ]] || continue
@@ -79,7 +79,7 @@ load helpers
 	ok create -b "$BUNDLE" -- "$ID"
 }
 
-@test "--root: made on demand, not open to others" {
+@test "U01: --root: made on demand, not open to others" {
 	program probe wait
 	umask 0
 	ok create -b "$BUNDLE" "$ID"
@@ -90,7 +90,7 @@ load helpers
 	fi
 }
 
-@test "--root that is relative or /" {
+@test "U01: --root that is relative or /" {
 	program true
 	cd "$WORK"
 	ROOT=rel rt run -b "$BUNDLE" "$ID"
@@ -101,7 +101,7 @@ load helpers
 	KEPT=1 refused root
 }
 
-@test "--root that others may write in is refused" {
+@test "U01: --root that others may write in is refused" {
 	stiva_only
 	program true
 	mkdir -m 777 "$WORK/open"
@@ -109,7 +109,7 @@ load helpers
 	refused "$WORK/open"
 }
 
-@test "--log gets the error as text" {
+@test "U02: --log gets the error as text" {
 	rt --log "$WORK/log" start "$ID"
 	refused
 	grep -q "does not exist" "$WORK/log" || [ "$RUNTIME_NAME" = crun ]
@@ -117,7 +117,7 @@ load helpers
 	if is_stiva; then is "$(stat -c %a "$WORK/log")" 600; fi
 }
 
-@test "--log-format json: exactly one object for one failed command" {
+@test "E11 R51 U03: --log-format json: exactly one object for one failed command" {
 	rm -f "$WORK/log"
 	rt --log "$WORK/log" --log-format json start "$ID"
 	refused
@@ -127,7 +127,7 @@ load helpers
 	if is_stiva; then is "$(wc -l <"$WORK/log")" 1; fi
 }
 
-@test "--log-format json of a failed create, run and exec" {
+@test "E11 R51 U03: --log-format json of a failed create, run and exec" {
 	program true -- '.process.args = ["/no/such"]'
 	for verb in create run "run -d"; do
 		rm -f "$WORK/log"
@@ -144,7 +144,7 @@ load helpers
 	is "$(jq -s 'map(select(.level == "error")) | length' "$WORK/log")" 1
 }
 
-@test "JSON logs with strange bytes in the message" {
+@test "U03: JSON logs with strange bytes in the message" {
 	known_deviation crun "1.8 does not escape all"
 	for id in $'a\nb' $'a\tb' 'a"b' 'a\b' $'a\001b' $'a\377b'; do
 		rm -f "$WORK/log"
@@ -154,19 +154,19 @@ load helpers
 	done
 }
 
-@test "the log is appended to" {
+@test "U02: the log is appended to" {
 	rt --log "$WORK/log" state "$ID"
 	rt --log "$WORK/log" state "$ID"
 	[ "$(grep -c . "$WORK/log")" -ge 2 ]
 }
 
-@test "a log that cannot be opened is refused" {
+@test "U02: a log that cannot be opened is refused" {
 	rt --log /no/such/log list
 	known_deviation runc "logs that to stderr and fails" # its text has more lines
 	refused /no/such/log
 }
 
-@test "--log-level and --debug" {
+@test "U04 U05: --log-level and --debug" {
 	program true
 	rt --debug run -b "$BUNDLE" "$ID"
 	exits 0
@@ -180,7 +180,7 @@ load helpers
 	refused xml
 }
 
-@test "options of others are taken: --criu, --rootless" {
+@test "U08 U09: options of others are taken: --criu, --rootless" {
 	stiva_only
 	program true
 	for o in --criu=/usr/sbin/criu --rootless=false --rootless=auto; do
@@ -189,7 +189,7 @@ load helpers
 	done
 }
 
-@test "messages are the same in every locale" {
+@test "E15: messages are the same in every locale" {
 	stiva_only
 	LC_ALL=de_DE.UTF-8 LANG=de_DE.UTF-8 rt state "$ID"
 	refused "does not exist"

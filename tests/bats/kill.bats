@@ -4,7 +4,7 @@
 # parallel: yes
 load helpers
 
-@test "kill sends TERM by default" {
+@test "U23 U80: kill sends TERM by default" {
 	program probe signals 0
 	starts
 	ok kill "$ID"
@@ -12,7 +12,7 @@ load helpers
 	is "$(tail -n 1 "$STDOUT")" TERM
 }
 
-@test "signals by number, name, name with SIG" {
+@test "U80: signals by number, name, name with SIG" {
 	program probe signals 0
 	starts
 	ok kill "$ID" 10 # USR1
@@ -25,7 +25,7 @@ load helpers
 	stopped
 }
 
-@test "signals in lower case and the real-time ones" {
+@test "U80: signals in lower case and the real-time ones" {
 	known_deviation crun "refuses lower case"
 	program probe signals 0
 	starts
@@ -40,7 +40,7 @@ load helpers
 	wait_for said RTMIN+30
 }
 
-@test "KILL in all its forms" {
+@test "U80: KILL in all its forms" {
 	program probe hang 0
 	for form in 9 KILL SIGKILL; do
 		starts
@@ -50,7 +50,7 @@ load helpers
 	done
 }
 
-@test "signal 0 asks whether it is alive" {
+@test "U80: signal 0 asks whether it is alive" {
 	known_deviation crun "refuses signal 0"
 	program probe wait
 	starts
@@ -58,7 +58,7 @@ load helpers
 	is "$(status_of)" running
 }
 
-@test "an unknown signal is refused and nothing is sent" {
+@test "U80: an unknown signal is refused and nothing is sent" {
 	known_deviation crun "an unknown name is taken as signal 0"
 	program probe signals 0
 	starts
@@ -70,7 +70,7 @@ load helpers
 	is "$(<"$STDOUT")" ready
 }
 
-@test "kill of a stopped container is refused" {
+@test "E05: kill of a stopped container is refused" {
 	program true
 	ok create -b "$BUNDLE" "$ID"
 	ok start "$ID"
@@ -80,12 +80,12 @@ load helpers
 	is "$(status_of)" stopped
 }
 
-@test "kill of an unknown container is refused" {
+@test "E05: kill of an unknown container is refused" {
 	rt kill "$ID" KILL
 	refused "does not exist"
 }
 
-@test "KILL ends a created container" {
+@test "U84: KILL ends a created container" {
 	program probe wait
 	ok create -b "$BUNDLE" "$ID"
 	ok kill "$ID" KILL
@@ -93,7 +93,7 @@ load helpers
 	ok delete "$ID"
 }
 
-@test "TERM ends a created container" {
+@test "U84: TERM ends a created container" {
 	known_deviation crun "init ignores it"
 	program probe wait
 	for s in TERM INT HUP; do
@@ -104,7 +104,7 @@ load helpers
 	done
 }
 
-@test "kill --all reaches every process" {
+@test "U81: kill --all reaches every process" {
 	script 'probe hang 3' "$(without_ns pid)"
 	config '.process.args = ["/bin/probe", "hang", "3"]'
 	starts
@@ -116,7 +116,7 @@ load helpers
 	stopped
 }
 
-@test "KILL of a container without a pid namespace ends all of it" {
+@test "U83: KILL of a container without a pid namespace ends all of it" {
 	known_deviation crun "kills only init"
 	known_deviation runc "1.1 kills only init"
 	program probe hang 3 -- "$(without_ns pid)"
@@ -126,7 +126,7 @@ load helpers
 	wait_for none
 }
 
-@test "kill --all of a stopped container is no error" {
+@test "U81: kill --all of a stopped container is no error" {
 	known_deviation crun "is an error"
 	program true
 	ok create -b "$BUNDLE" "$ID"
@@ -135,7 +135,7 @@ load helpers
 	ok kill --all "$ID" KILL
 }
 
-@test "kill --all sends a signal that can be caught to each" {
+@test "U81: kill --all sends a signal that can be caught to each" {
 	script 'probe signals 0 & probe signals 0 & wait; wait'
 	starts
 	two() { [ "$(grep -c "$1" "$STDOUT")" = 2 ]; }
@@ -144,7 +144,7 @@ load helpers
 	wait_for two USR2
 }
 
-@test "kill --regex" {
+@test "U82: kill --regex" {
 	known_deviation runc "has no --regex"
 	known_deviation crun "takes the expression as a whole id only"
 	program probe hang 0
@@ -157,7 +157,7 @@ load helpers
 	is "$(status_of "${ID}x")" running
 }
 
-@test "the image's stop signal is the default signal" {
+@test "A17 U80: the image's stop signal is the default signal" {
 	known_deviation crun "does not use org.opencontainers.image.stopSignal"
 	known_deviation runc "does not use org.opencontainers.image.stopSignal"
 	program probe signals 0 12 -- '.annotations = {"org.opencontainers.image.stopSignal": "SIGUSR2"}'

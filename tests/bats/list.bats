@@ -4,7 +4,7 @@
 # parallel: yes
 load helpers
 
-@test "list of nothing" {
+@test "U94: list of nothing" {
 	ok list
 	[ "$(wc -l <"$OUT")" -le 1 ]
 	ok list -q
@@ -14,7 +14,7 @@ load helpers
 	if is_stiva; then prints "[]"; fi
 }
 
-@test "list shows each container with its status" {
+@test "U27 U94: list shows each container with its status" {
 	program probe wait
 	ok create -b "$BUNDLE" "$ID-a"
 	ok run -d -b "$BUNDLE" "$ID-b"
@@ -25,7 +25,7 @@ load helpers
 	grep -q . <<<"$(head -n 1 "$OUT" | grep -i 'PID.*STATUS.*BUNDLE')"
 }
 
-@test "list -q prints ids, one a line, sorted" {
+@test "U94: list -q prints ids, one a line, sorted" {
 	program probe wait
 	for n in b a c; do ok create -b "$BUNDLE" "$ID-$n"; done
 	ok list --quiet
@@ -33,7 +33,7 @@ load helpers
 	if is_stiva; then is "$(xargs <"$OUT")" "$ID-a $ID-b $ID-c"; fi
 }
 
-@test "list -f json is an array of states" {
+@test "U94: list -f json is an array of states" {
 	program probe wait -- '.annotations = {k: "v"}'
 	ok create -b "$BUNDLE" "$ID"
 	ok list --format json

@@ -11,7 +11,7 @@ listen() {
 }
 got() { grep -q -- "$1" "$WORK/got"; }
 
-@test "READY=1 comes out of run --detach" {
+@test "U55: READY=1 comes out of run --detach" {
 	script 'probe notify READY=1; probe wait'
 	listen 9
 	ok run -d -b "$BUNDLE" "$ID"
@@ -19,7 +19,7 @@ got() { grep -q -- "$1" "$WORK/got"; }
 	is "$(status_of)" running
 }
 
-@test "READY=1 comes out of create and start" {
+@test "U55: READY=1 comes out of create and start" {
 	script 'probe notify READY=1; probe wait'
 	listen 9
 	ok create -b "$BUNDLE" "$ID"
@@ -46,7 +46,7 @@ got() { grep -q -- "$1" "$WORK/got"; }
 	prints "[]"
 }
 
-@test "the end of a program that never says READY ends the wait" {
+@test "U55: the end of a program that never says READY ends the wait" {
 	program true
 	listen 9
 	ok create -b "$BUNDLE" "$ID"

@@ -12,7 +12,7 @@ counter() {
 }
 count() { cat "$BUNDLE/rootfs/count"; }
 
-@test "pause stops the processes, resume lets them go on" {
+@test "U29 U90: pause stops the processes, resume lets them go on" {
 	counter
 	ok pause "$ID"
 	is "$(status_of)" paused
@@ -26,7 +26,7 @@ count() { cat "$BUNDLE/rootfs/count"; }
 	wait_for moved
 }
 
-@test "pause twice is no error" {
+@test "U29 U90: pause twice is no error" {
 	known_deviation runc "a second pause is an error"
 	program probe wait
 	starts
@@ -37,7 +37,7 @@ count() { cat "$BUNDLE/rootfs/count"; }
 	is "$(status_of)" running
 }
 
-@test "resume of a running container" {
+@test "U29: resume of a running container" {
 	program probe wait
 	starts
 	rt resume "$ID"
@@ -60,7 +60,7 @@ count() { cat "$BUNDLE/rootfs/count"; }
 	KEPT=1 refused
 }
 
-@test "pause of a created container: start is refused until it is resumed" {
+@test "U91: pause of a created container: start is refused until it is resumed" {
 	stiva_only
 	program probe wait
 	ok create -b "$BUNDLE" "$ID"

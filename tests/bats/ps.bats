@@ -4,14 +4,14 @@
 # parallel: yes
 load helpers
 
-@test "ps -f json is the list of pids" {
+@test "U28 U95: ps -f json is the list of pids" {
 	program probe hang 2
 	starts
 	ok ps -f json "$ID"
 	jq -e --argjson init "$(pid_of)" 'length == 3 and (map(type == "number") | all) and index($init) != null' "$OUT"
 }
 
-@test "ps counts processes of sub-cgroups" {
+@test "U96: ps counts processes of sub-cgroups" {
 	known_deviation crun "1.8 crashes"
 	script 'mkdir /sys/fs/cgroup/sub; echo $$ >/sys/fs/cgroup/sub/cgroup.procs; exec probe hang 1' "$ALL_CAPS" \
 		'(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) = ["nosuid"]'
@@ -20,7 +20,7 @@ load helpers
 	jq -e 'length == 2' "$OUT"
 }
 
-@test "ps as a table" {
+@test "U95: ps as a table" {
 	program probe hang 1
 	starts
 	ok ps "$ID"
@@ -30,7 +30,7 @@ load helpers
 	[ "$RUNTIME_NAME" = crun ] || shows "probe hang"
 }
 
-@test "ps with columns" {
+@test "U95: ps with columns" {
 	known_deviation crun "takes no arguments of ps"
 	program probe hang 0
 	starts

@@ -22,7 +22,7 @@ aside() {
 	PIDS+=($!)
 }
 
-@test "of twenty creates of one id exactly one wins" {
+@test "R13: of twenty creates of one id exactly one wins" {
 	known_deviation runc "1.1 now and then lets two win"
 	program probe wait
 	for _ in 1 2; do
@@ -48,7 +48,7 @@ aside() {
 	absent
 }
 
-@test "create against delete by force" {
+@test "R13: create against delete by force" {
 	program probe wait
 	for _ in {1..5}; do
 		PIDS=()

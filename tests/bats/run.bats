@@ -4,7 +4,7 @@
 # parallel: yes
 load helpers
 
-@test "run gives the program's output and deletes the container" {
+@test "U25 U51: run gives the program's output and deletes the container" {
 	script 'echo out; echo err >&2'
 	runs
 	prints out
@@ -12,7 +12,7 @@ load helpers
 	absent
 }
 
-@test "run exits with the program's status" {
+@test "E13 U51: run exits with the program's status" {
 	for code in 0 1 3 126 255; do
 		script "exit $code"
 		rt run -b "$BUNDLE" "$ID"
@@ -21,7 +21,7 @@ load helpers
 	absent
 }
 
-@test "run exits with 128 + signal" {
+@test "E13 U51: run exits with 128 + signal" {
 	for signal in 9 15 6; do
 		script "probe die $signal & wait \$!; exit \$?"
 		rt run -b "$BUNDLE" "$ID"
@@ -37,7 +37,7 @@ load helpers
 	absent
 }
 
-@test "run --detach returns, the container goes on" {
+@test "U49: run --detach returns, the container goes on" {
 	program probe wait
 	starts
 	is "$(status_of)" running
@@ -53,7 +53,7 @@ load helpers
 	is "$(<"$WORK/pid")" "$(pid_of)"
 }
 
-@test "run --keep keeps the stopped container" {
+@test "U50: run --keep keeps the stopped container" {
 	known_deviation crun "1.8 has no --keep"
 	script 'exit 4'
 	rt run --keep -b "$BUNDLE" "$ID"
@@ -63,7 +63,7 @@ load helpers
 	absent
 }
 
-@test "a failed run leaves nothing" {
+@test "U52: a failed run leaves nothing" {
 	bundle '.process.args = ["/no/such"]'
 	rt run -b "$BUNDLE" "$ID"
 	refused /no/such
@@ -72,7 +72,7 @@ load helpers
 	[ ! -e "$WORK/pid" ]
 }
 
-@test "run forwards signals to the program" {
+@test "U51: run forwards signals to the program" {
 	program probe signals 7
 	export ROOT BUNDLE RUNTIME
 	background "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" >"$WORK/stdout"
@@ -117,7 +117,7 @@ load helpers
 	absent
 }
 
-@test "very short programs in a row" {
+@test "R14: very short programs in a row" {
 	program true
 	for _ in {1..20}; do runs; done
 	absent
@@ -128,7 +128,7 @@ load helpers
 	runs
 }
 
-@test "run of an id in use is refused" {
+@test "U53: run of an id in use is refused" {
 	program probe wait
 	starts
 	rt run -b "$BUNDLE" "$ID"
@@ -141,13 +141,13 @@ load helpers
 	runs --no-subreaper
 }
 
-@test "run --detach with a terminal needs --console-socket" {
+@test "U42: run --detach with a terminal needs --console-socket" {
 	program true -- '.process.terminal = true'
 	rt run -d -b "$BUNDLE" "$ID"
 	refused console-socket
 }
 
-@test "--console-socket without a terminal is refused" {
+@test "U42: --console-socket without a terminal is refused" {
 	stiva_only
 	program true
 	rt create --console-socket "$WORK/s" -b "$BUNDLE" "$ID"

@@ -9,7 +9,7 @@ test_setup() {
 	cd "$WORK/new" || return
 }
 
-@test "spec writes a config.json of the specification" {
+@test "U33: spec writes a config.json of the specification" {
 	ok spec
 	prints ""
 	jq -e '(.ociVersion | startswith("1.")) and .process.args == ["sh"] and .process.terminal == true and .process.cwd == "/"
@@ -17,7 +17,7 @@ test_setup() {
 		and ([.linux.namespaces[].type] | index("pid") != null and index("network") != null and index("mount") != null)' config.json
 }
 
-@test "spec never overwrites" {
+@test "U33: spec never overwrites" {
 	echo mine >config.json
 	rt spec
 	[ "$status" != 0 ]
@@ -25,14 +25,14 @@ test_setup() {
 	if is_stiva; then refused config.json; fi
 }
 
-@test "spec --bundle" {
+@test "U33: spec --bundle" {
 	[ "$RUNTIME_NAME" != crun ] || skip "known deviation of crun: 1.8 has no -b for spec"
 	cd /
 	ok spec --bundle "$WORK/new"
 	[ -s "$WORK/new/config.json" ]
 }
 
-@test "the written configuration runs" {
+@test "U33: the written configuration runs" {
 	has cap_sys_resource || known_deviation crun "1.8 needs CAP_SYS_RESOURCE for a device filter"
 	ok spec
 	BUNDLE=$WORK/new
@@ -43,7 +43,7 @@ test_setup() {
 	[ ! -e rootfs/x ]
 }
 
-@test "spec --rootless has a user namespace" {
+@test "U33: spec --rootless has a user namespace" {
 	known_deviation crun "1.8 writes no mappings"
 	ok spec --rootless
 	jq -e '([.linux.namespaces[].type] | index("user") != null) and (.linux.uidMappings | length) >= 1' config.json
@@ -81,7 +81,7 @@ test_setup() {
 	rm "$WORK/runtime"
 }
 
-@test "features: the document" {
+@test "U34: features: the document" {
 	known_deviation crun "1.8 has no features"
 	ok features
 	jq -e '(.ociVersionMin | startswith("1.0.0")) and (.ociVersionMax | test("^1\\.[0-9]+\\.[0-9]+"))
@@ -103,7 +103,7 @@ test_setup() {
 		and (.potentiallyUnsafeConfigAnnotations | index("org.criu.config") != null)' "$OUT"
 }
 
-@test "features needs no rights and no state folder" {
+@test "R53 U34: features needs no rights and no state folder" {
 	known_deviation crun "1.8 has no features"
 	cp "$RUNTIME" "$WORK/runtime"
 	chmod -R a+rX "$WORK" "$BATS_RUN_TMPDIR"

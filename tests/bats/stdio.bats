@@ -41,7 +41,7 @@ run_it() { timeout 20 "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" 3>&- 4>&-
 	is "$(<"$WORK/out")" 0
 }
 
-@test "run with closed stdin, stdout, stderr" {
+@test "R21 U56: run with closed stdin, stdout, stderr" {
 	known_deviation crun "1.8 fails"
 	script 'for n in 0 1 2; do readlink /proc/self/fd/$n; done >/fds' # all are there, none is a file of the runtime
 	for closed in 0 1 2 0,1 0,1,2; do
@@ -54,7 +54,7 @@ run_it() { timeout 20 "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" 3>&- 4>&-
 	done
 }
 
-@test "state, list and kill with closed stdio do not touch other files" {
+@test "R21 U56: state, list and kill with closed stdio do not touch other files" {
 	program probe wait
 	ok create -b "$BUNDLE" "$ID"
 	find "$ROOT" -type f -exec sha256sum {} + >"$WORK/before"
@@ -85,7 +85,7 @@ run_it() { timeout 20 "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" 3>&- 4>&-
 	wait_for said late
 }
 
-@test "the program's SIGPIPE is not ignored" {
+@test "R20: the program's SIGPIPE is not ignored" {
 	known_deviation crun "leaves what its caller ignores ignored (crun 2058)"
 	program probe sigstate
 	bash -c 'trap "" PIPE; exec "$@"' bash "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" >"$WORK/out"

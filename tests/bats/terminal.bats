@@ -53,7 +53,7 @@ with_tty='.process.terminal = true'
 	grep -q "size 12x34" "$WORK/got"
 }
 
-@test "the exit status comes through, and the terminal is as before" {
+@test "U51: the exit status comes through, and the terminal is as before" {
 	script 'stty raw; exit 42' "$with_tty"
 	talk -- run -b "$BUNDLE" "$ID"
 	is "$status" 42
@@ -66,7 +66,7 @@ with_tty='.process.terminal = true'
 	line "got hello"
 }
 
-@test "a resized window is resized inside" {
+@test "U51: a resized window is resized inside" {
 	known_deviation crun "1.8 does not forward it"
 	known_deviation runc "1.1 sets the first size after the start"
 	program probe winch 1 -- "$with_tty"
@@ -83,7 +83,7 @@ with_tty='.process.terminal = true'
 	is "$status" 0
 }
 
-@test "signals to run reach the program on the terminal" {
+@test "U51: signals to run reach the program on the terminal" {
 	program probe signals 9 -- "$with_tty"
 	talk -e ready kill:10 -e USR1 kill:15 -- run -b "$BUNDLE" "$ID"
 	line USR1
@@ -91,7 +91,7 @@ with_tty='.process.terminal = true'
 	is "$status" 9
 }
 
-@test "the last output is not lost" {
+@test "R22 U51: the last output is not lost" {
 	program probe flood 200000 -- "$with_tty"
 	talk -- run -b "$BUNDLE" "$ID"
 	is "$(tr -d '\n' <"$OUT" | wc -c)" 196875
@@ -106,7 +106,7 @@ with_tty='.process.terminal = true'
 	absent
 }
 
-@test "exec -t" {
+@test "U62: exec -t" {
 	known_deviation crun "1.8 writes the colours of an error message to the terminal"
 	program probe wait
 	starts
@@ -134,7 +134,7 @@ with_tty='.process.terminal = true'
 	is "$status" 130
 }
 
-@test "exec --tty=false" {
+@test "U62: exec --tty=false" {
 	known_deviation crun "takes no value"
 	program probe wait
 	starts
@@ -142,7 +142,7 @@ with_tty='.process.terminal = true'
 	is "$status" 0
 }
 
-@test "--console-socket hands the terminal over" {
+@test "U42: --console-socket hands the terminal over" {
 	script 'probe tty; read x; echo "<$x>"' "$with_tty"
 	mkfifo "$WORK/keys"
 	exec 8<>"$WORK/keys"
@@ -161,7 +161,7 @@ with_tty='.process.terminal = true'
 	stopped
 }
 
-@test "run --detach with --console-socket" {
+@test "U42 U49: run --detach with --console-socket" {
 	program probe tty -- "$with_tty"
 	background "$PROBE" console "$WORK/sock" >"$WORK/got"
 	wait_for test -S "$WORK/sock"
@@ -170,7 +170,7 @@ with_tty='.process.terminal = true'
 	grep -q "isatty 1 1 1" "$WORK/got"
 }
 
-@test "exec --detach -t with --console-socket" {
+@test "U63: exec --detach -t with --console-socket" {
 	program probe wait
 	starts
 	background "$PROBE" console "$WORK/sock" >"$WORK/got"
@@ -180,7 +180,7 @@ with_tty='.process.terminal = true'
 	grep -q "isatty 1 1 1" "$WORK/got"
 }
 
-@test "the message on the console socket: one descriptor of a pty master" {
+@test "U42: the message on the console socket: one descriptor of a pty master" {
 	program probe wait -- "$with_tty"
 	background "$PROBE" recvfd "$WORK/sock" hold >"$WORK/got"
 	wait_for test -S "$WORK/sock"
@@ -190,7 +190,7 @@ with_tty='.process.terminal = true'
 	grep -qE '^fd /.*ptmx$' "$WORK/got" || fail "$(<"$WORK/got")"
 }
 
-@test "a console socket that is not there, or where nobody listens" {
+@test "U42: a console socket that is not there, or where nobody listens" {
 	program true -- "$with_tty"
 	rt create --console-socket "$WORK/none" -b "$BUNDLE" "$ID"
 	refused "$WORK/none"
@@ -236,7 +236,7 @@ with_tty='.process.terminal = true'
 	[ "$status" != 124 ]
 }
 
-@test "--pidfd-socket gives a pidfd of init" {
+@test "R56 U43: --pidfd-socket gives a pidfd of init" {
 	known_deviation crun "has no --pidfd-socket"
 	known_deviation runc "1.1 has no --pidfd-socket"
 	program probe wait
