@@ -116,7 +116,7 @@ int cmd_events_interval(const char *text, const char *init, uint64_t *ret_usec,
 
 /* ---- global.c ---- */
 struct cmd_global {
-	const char *root, *log;
+	const char *root, *log, *criu;
 	struct opt_enum log_format, log_level, manager;
 	struct opt_bool rootless;
 	bool debug, strict, systemd_cgroup, version;

@@ -67,7 +67,7 @@ static int run(struct cmd_call *call, struct err *e)
 {
 	const struct list_args *a = call->args;
 	struct life_view_vec all = {0};
-	int r = life_list(call->host, call->arena, &all, e);
+	int r = life_list(call->host, a->quiet, call->arena, &all, e);
 
 	if (r < 0)
 		return r;
@@ -88,8 +88,8 @@ const struct cmd_verb cmd_list = {
 	.summary = "list the containers",
 	.words = "",
 	.detail = "Lists the containers below --root, whoever made them. A container whose record "
-		  "cannot "
-		  "be read has the status broken; delete --force removes it.",
+		  "cannot be read is left out with a warning, but for --quiet, which prints the "
+		  "ids of all; delete --force removes it.",
 	.example = "list --format json",
 	.opts = CMD_OPTS(rows),
 	.args_size = sizeof(struct list_args),

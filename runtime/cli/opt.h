@@ -102,6 +102,11 @@ struct cmd_opts {
 	{                                                                                          \
 		name, 0, true, CMD_OPT_IGNORED, 0, arg, 0, help, 0                                 \
 	}
+/* A value for callers of old runtimes, in no text. */
+#define O_HIDDEN_STR(T, m, name, arg)                                                              \
+	{                                                                                          \
+		name, 0, true, CMD_OPT_STR, CMD_OFF(T, m, const char *), arg, 0, "", 0             \
+	}
 /* A second spelling of another row, in no text. */
 #define O_HIDDEN_FLAG(T, m, name, letter)                                                          \
 	{                                                                                          \

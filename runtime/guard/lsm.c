@@ -14,7 +14,10 @@
 #include "runtime/guard/procfs.h"
 #include "base/ban.h"
 
-#define LABEL_MAX 4096
+/* podman knows a security error by such a path in the text (conformance.md E09). */
+#define APPARMOR_ATTR "/proc/thread-self/attr/apparmor/exec"
+#define SELINUX_ATTR  "/proc/thread-self/attr/exec"
+#define LABEL_MAX     4096
 
 static bool is_profile_name(const char *s)
 {
@@ -68,7 +71,7 @@ static int apparmor_missing(const char *profile, struct err *e)
 	return err_set(
 		e, ERR_MISSING, ENOTSUP,
 		"process.apparmorProfile: \"%s\" is asked for, but AppArmor is not enabled on "
-		"this host",
+		"this host (" APPARMOR_ATTR ")",
 		profile);
 }
 
@@ -85,18 +88,19 @@ static int apparmor_apply(const char *profile, int root_fd, struct err *e)
 	if (fd == -ENOENT)
 		return apparmor_missing(profile, e);
 	if (fd < 0)
-		return err_sys(e, fd, "process.apparmorProfile: open the exec attribute");
+		return err_sys(e, fd, "process.apparmorProfile: open " APPARMOR_ATTR);
 	int n = snprintf(text, sizeof(text), "exec %s", profile);
 	if (write(fd, text, (size_t)n) < 0) {
 		int code = errno;
 		/* Built in but off at boot: reading is refused too. */
 		if (code == EINVAL && attr_read(fd, text, sizeof(text)) == -EINVAL)
 			return apparmor_missing(profile, e);
-		return err_sys(e, code, "process.apparmorProfile: set \"%s\"", profile);
+		return err_sys(e, code, "process.apparmorProfile: write \"%s\" to " APPARMOR_ATTR,
+			       profile);
 	}
 	int r = attr_read(fd, text, sizeof(text));
 	if (r < 0)
-		return err_sys(e, r, "process.apparmorProfile: read back");
+		return err_sys(e, r, "process.apparmorProfile: read " APPARMOR_ATTR);
 	if (!is_profile_set(text, profile))
 		return err_set(e, ERR_KERNEL, EIO,
 			       "process.apparmorProfile: set \"%s\" but read back \"%s\"", profile,
@@ -131,7 +135,7 @@ int guard_selinux_need(const char *label, int root_fd, struct err *e)
 		return err_set(
 			e, ERR_MISSING, ENOTSUP,
 			"process.selinuxLabel: \"%s\" is asked for, but SELinux is not enabled "
-			"on this host",
+			"on this host (" SELINUX_ATTR ")",
 			label);
 	return 0;
 }
@@ -150,12 +154,13 @@ static int selinux_apply(const char *label, int root_fd, struct err *e)
 		return r;
 	fd = guard_proc_file(root_fd, "thread-self/attr/exec", O_RDWR);
 	if (fd < 0)
-		return err_sys(e, fd, "process.selinuxLabel: open the exec attribute");
+		return err_sys(e, fd, "process.selinuxLabel: open " SELINUX_ATTR);
 	if (write(fd, label, n) < 0)
-		return err_sys(e, errno, "process.selinuxLabel: set \"%s\"", label);
+		return err_sys(e, errno, "process.selinuxLabel: write \"%s\" to " SELINUX_ATTR,
+			       label);
 	r = attr_read(fd, text, sizeof(text));
 	if (r < 0)
-		return err_sys(e, r, "process.selinuxLabel: read back");
+		return err_sys(e, r, "process.selinuxLabel: read " SELINUX_ATTR);
 	if (!str_eq(text, label))
 		return err_set(e, ERR_KERNEL, EIO,
 			       "process.selinuxLabel: set \"%s\" but read back \"%s\"", label,

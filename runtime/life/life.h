@@ -110,9 +110,10 @@ struct life_view {
 OBJ_VEC(life_view);
 int life_state(const struct life_host *h, const char *id, struct arena *a, struct life_view *ret,
 	       struct err *e) MUST_CHECK;
-/* All containers, by id; one whose record cannot be read has the status "broken" and a warning. */
-int life_list(const struct life_host *h, struct arena *a, struct life_view_vec *ret,
-	      struct err *e) MUST_CHECK;
+/* All containers, by id. One whose record cannot be read is a warning, and in the list only
+ * with_broken, with the status "broken". */
+int life_list(const struct life_host *h, bool with_broken, struct arena *a,
+	      struct life_view_vec *ret, struct err *e) MUST_CHECK;
 /* Pids of the whole container in the caller's pid namespace; malloc'ed. */
 int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t *ret_n,
 	    struct err *e) MUST_CHECK;

@@ -132,7 +132,8 @@ int life_ids_find(const struct life_host *h, const char *regex, struct life_ids 
 	return 0;
 }
 
-int life_list(const struct life_host *h, struct arena *a, struct life_view_vec *ret, struct err *e)
+int life_list(const struct life_host *h, bool with_broken, struct arena *a,
+	      struct life_view_vec *ret, struct err *e)
 {
 	AUTO(life_ids) ids = {0};
 	int r = read_ids(h, &ids, e);
@@ -146,8 +147,11 @@ int life_list(const struct life_host *h, struct arena *a, struct life_view_vec *
 
 		if (life_store_open(h, ids.v[i], false, &b, &gone) < 0)
 			continue;
-		if (!b.rec)
+		if (!b.rec) {
 			log_warn("container \"%s\": %s (use delete --force)", ids.v[i], b.why.text);
+			if (!with_broken)
+				continue;
+		}
 		view_of(&b, a, &ret->v[ret->n++]);
 	}
 	return 0;

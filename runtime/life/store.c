@@ -79,6 +79,21 @@ int life_store_id_check(const char *id, struct err *e)
 
 /* ---- the state root ---- */
 
+/* Root inside a user namespace that is somebody else outside: rootless podman's own view. $USER is
+ * kept by such tools (runc looks at it too). */
+static bool is_mapped_user(void)
+{
+	const char *user = getenv("USER");
+	struct id_map map = {0};
+	AUTO(arena) a = {0};
+	struct err ignored = ERR_INIT;
+
+	if (!user || !*user || str_eq(user, "root") || !getenv("XDG_RUNTIME_DIR") || geteuid() != 0)
+		return false;
+	return idmap_read(getpid(), false, &a, &map, &ignored) == 0 &&
+	       !(map.n == 1 && map.v[0].host_id == 0 && map.v[0].size == UINT32_MAX);
+}
+
 int life_store_root_path(const struct life_host *h, char *ret, size_t size, struct err *e)
 {
 	if (h->root) {
@@ -93,7 +108,7 @@ int life_store_root_path(const struct life_host *h, char *ret, size_t size, stru
 	const char *run = getenv("XDG_RUNTIME_DIR");
 	int n;
 
-	if (life_is_rootless(h)) {
+	if (life_is_rootless(h) || is_mapped_user()) {
 		if (!run || run[0] != '/')
 			return err_set(
 				e, ERR_INPUT, EINVAL,
@@ -106,7 +121,8 @@ int life_store_root_path(const struct life_host *h, char *ret, size_t size, stru
 			     : err_set(e, ERR_INPUT, ENAMETOOLONG, "state directory path too long");
 }
 
-static int make_root(const char *path, struct err *e)
+/* sticky: systemd-tmpfiles leaves such a directory alone, whatever its age (XDG specification). */
+static int make_root(const char *path, bool is_sticky, struct err *e)
 {
 	AUTO_FD slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -116,6 +132,8 @@ static int make_root(const char *path, struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, fd, "make the state directory \"%s\"", path);
+	if (is_sticky && chmod(path, 01700) < 0)
+		return err_sys(e, errno, "make the state directory \"%s\" sticky", path);
 	return 0;
 }
 
@@ -149,7 +167,7 @@ int life_store_root(const struct life_host *h, bool make, int *ret_fd, struct er
 	AUTO_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0 && errno == ENOENT && make) {
-		r = make_root(path, e);
+		r = make_root(path, !h->root && !str_eq(path, "/run/stiva"), e);
 		if (r < 0)
 			return r;
 		fd_replace(&fd, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));

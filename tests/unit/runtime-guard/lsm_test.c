@@ -50,7 +50,8 @@ static void test_none(void **state)
 	assert_int_equal(guard_lsm_apply("", "", FD_NONE, &e), 0);
 }
 
-static void test_host_without(void **state)
+/* podman classes it by the path of an attribute in the text. */
+static void E09_host_without(void **state)
 {
 	(void)state;
 	struct err e = ERR_INIT;
@@ -59,12 +60,14 @@ static void test_host_without(void **state)
 		assert_int_equal(guard_lsm_apply("docker-default", NULL, FD_NONE, &e), -ENOTSUP);
 		assert_non_null(strstr(e.text, "process.apparmorProfile: \"docker-default\""));
 		assert_non_null(strstr(e.text, "AppArmor is not enabled on this host"));
+		assert_non_null(strstr(e.text, "/proc/thread-self/attr/apparmor/exec"));
 		assert_int_equal(e.class, ERR_MISSING);
 	}
 	if (access("/sys/fs/selinux", F_OK) != 0) {
 		assert_int_equal(guard_lsm_apply(NULL, LABEL, FD_NONE, &e), -ENOTSUP);
 		assert_non_null(strstr(e.text, "process.selinuxLabel: \"" LABEL "\""));
 		assert_non_null(strstr(e.text, "SELinux is not enabled on this host"));
+		assert_non_null(strstr(e.text, "/proc/thread-self/attr/exec"));
 	}
 }
 
@@ -99,7 +102,7 @@ static void test_apparmor_symlink(void **state)
 	assert_int_equal(
 		symlinkat("/proc/sysrq-trigger", f->proc_fd, "thread-self/attr/apparmor/exec"), 0);
 	assert_int_equal(guard_lsm_apply("p", NULL, f->proc_fd, &e), -EXDEV);
-	assert_non_null(strstr(e.text, "process.apparmorProfile: open the exec attribute"));
+	assert_non_null(strstr(e.text, "process.apparmorProfile: open /proc/thread-self/attr/"));
 }
 
 static void test_names(void **state)
@@ -141,7 +144,7 @@ static void test_selinux(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_none),	cmocka_unit_test(test_host_without),
+		cmocka_unit_test(test_none),	cmocka_unit_test(E09_host_without),
 		WITH_DIR(test_apparmor_forged), WITH_DIR(test_apparmor_symlink),
 		WITH_DIR(test_names),		WITH_DIR(test_selinux),
 	};
