@@ -343,4 +343,5 @@ void spec_rules_config(const struct spec_config *c, struct json_errors *errs)
 	if (c->process)
 		spec_rules_process(c->process, "process", errs);
 	spec_rules_linux(c, errs);
+	spec_rules_annotations(c, errs);
 }

@@ -18,6 +18,7 @@ char *spec_rule_path(char buf[SPEC_PATH_SIZE], const char *fmt, ...) PRINTF_LIKE
 char *spec_rule_key(char buf[SPEC_PATH_SIZE], const char *at, const char *key);
 
 void spec_rules_config(const struct spec_config *c, struct json_errors *errs);
+void spec_rules_annotations(const struct spec_config *c, struct json_errors *errs);
 void spec_rules_process(const struct spec_process *p, const char *at, struct json_errors *errs);
 /* Of the mounts alone; the rest of c says in what container. */
 void spec_rules_mounts(const struct spec_config *c, struct json_errors *errs);
