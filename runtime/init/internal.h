@@ -28,6 +28,12 @@ int init_ids_program(struct init_job *j, int root_fd, struct err *e) MUST_CHECK;
 int init_launch_workdir(struct init_job *j, int root_fd, struct err *e) MUST_CHECK;
 extern const struct step_list init_launch_steps;
 _Noreturn void init_launch_exec(struct init_job *j);
+/* Gives a new console its first size, before anybody else has its master and may resize it. */
+MUST_CHECK int init_launch_console_size(struct init_job *j, struct err *e);
+
+/* Makes the console 0, 1 and 2. */
+MUST_CHECK int init_launch_console_stdio(struct init_job *j, struct err *e);
+
 /* Closes every fd but stdio, the preserved ones and what the job still needs. */
 void init_launch_sweep(struct init_job *j);
 

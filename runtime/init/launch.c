@@ -44,10 +44,9 @@ static int start_hooks(void *ctx, struct err *e)
 
 /* ---- stdio ---- */
 
-static int take_console(struct init_job *j, struct err *e)
+int init_launch_console_size(struct init_job *j, struct err *e)
 {
 	const struct spec_console_size *size = j->process->console_size;
-
 	struct winsize ws = j->size;
 
 	if (size && (size->height.v || size->width.v)) {
@@ -56,12 +55,22 @@ static int take_console(struct init_job *j, struct err *e)
 	}
 	if ((ws.ws_row || ws.ws_col) && ioctl(j->console_fd, TIOCSWINSZ, &ws) < 0)
 		return err_sys(e, errno, "process.consoleSize: set the terminal's size");
-	if (ioctl(j->console_fd, TIOCSCTTY, 0) < 0)
-		return err_sys(e, errno, "make the console the controlling terminal");
+	return 0;
+}
+
+int init_launch_console_stdio(struct init_job *j, struct err *e)
+{
 	for (int i = 0; i < 3; i++)
 		if (dup2(j->console_fd, i) < 0)
 			return err_sys(e, errno, "dup the console to fd %d", i);
 	return 0;
+}
+
+static int take_console(struct init_job *j, struct err *e)
+{
+	if (ioctl(j->console_fd, TIOCSCTTY, 0) < 0)
+		return err_sys(e, errno, "make the console the controlling terminal");
+	return init_launch_console_stdio(j, e);
 }
 
 /*

@@ -138,7 +138,9 @@ static int sysctl(void *ctx, struct err *e)
 /* Sends the master away and keeps the slave for the launch. */
 static int send_console(struct init_job *j, int master_fd, struct err *e)
 {
-	return init_proto_send(j->sock_fd, INIT_MSG_CONSOLE, NULL, 0, &master_fd, 1, e);
+	int r = init_launch_console_size(j, e);
+
+	return r < 0 ? r : init_proto_send(j->sock_fd, INIT_MSG_CONSOLE, NULL, 0, &master_fd, 1, e);
 }
 
 static int console(void *ctx, struct err *e)
@@ -215,6 +217,14 @@ static int ready(void *ctx, struct err *e)
 	/* Of a run nobody can see this moment, and the launch resets them anyway: 69 calls. */
 	if (j->gate_fd >= 0)
 		handle_signals();
+	/* A create's stdout and stderr are its caller's: containerd's shim reads them to their end
+	 * before it goes on, so who waits at the gate must not hold them. */
+	if (j->gate_fd >= 0 && j->console_fd >= 0) {
+		int r = init_launch_console_stdio(j, e);
+
+		if (r < 0)
+			return r;
+	}
 	/* From READY on the socket's end tells us of the parent's death. The signal must go first:
 	 * the parent may end right after CREATED, while we have not run yet. */
 	prctl(PR_SET_PDEATHSIG, 0);
