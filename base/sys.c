@@ -213,6 +213,18 @@ bool sys_has(enum sys_feature f)
 	return known[f] > 0;
 }
 
+bool sys_in_user_ns(void)
+{
+	/* PROC_USER_INIT_INO of linux/proc_ns.h, as old as the files of /proc/PID/ns. */
+	static const ino_t first = 0xEFFFFFFD;
+	static signed char known; /* 0 = not asked yet, 1 = yes, -1 = no */
+	struct stat st;
+
+	if (known == 0)
+		known = stat("/proc/self/ns/user", &st) == 0 && st.st_ino != first ? 1 : -1;
+	return known > 0;
+}
+
 int sys_boot_id(char ret[37])
 {
 	/* One verb compares it with several processes; it does not change while we live. */

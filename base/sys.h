@@ -63,6 +63,8 @@ enum sys_feature {
 	SYS_FEATURE_N
 };
 bool sys_has(enum sys_feature f);
+/* Are we in another user namespace than the machine's first one? Then uid 0 is no host's root. */
+bool sys_in_user_ns(void);
 /* The machine's boot id, 36 characters + NUL. Return: 0 or -errno. */
 int sys_boot_id(char ret[37]);
 

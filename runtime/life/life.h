@@ -19,10 +19,11 @@
 struct life_host {
 	const char *root; /* --root, or NULL for the default: /run/stiva, $XDG_RUNTIME_DIR/stiva */
 	enum cg_manager manager;
-	struct opt_bool rootless; /* --rootless; absent = auto (euid != 0) */
+	struct opt_bool rootless; /* --rootless; absent = auto: by uid and user namespace */
 };
 
-/* True when the caller cannot act as the host's root. */
+/* True when the caller cannot act as the host's root: another user, or root of a user namespace, as
+ * rootless podman calls its runtime. */
 bool life_is_rootless(const struct life_host *h);
 
 /* ---- create, run ---- */

@@ -177,5 +177,5 @@ void life_machine_state(const struct life_box *b, enum spec_status s, struct spe
 
 bool life_is_rootless(const struct life_host *h)
 {
-	return h->rootless.has ? h->rootless.v : geteuid() != 0;
+	return h->rootless.has ? h->rootless.v : geteuid() != 0 || sys_in_user_ns();
 }

@@ -164,7 +164,8 @@ static bool needs_stage(const struct init_job *j)
 
 	if (ns->join_fd[SPEC_NS_USER] >= 0)
 		return true;
-	return geteuid() != 0 && joins_children;
+	/* Who is root of a user namespace only could not come back: rootless podman's caller. */
+	return joins_children && (geteuid() != 0 || sys_in_user_ns());
 }
 
 /* The parent's own namespaces, where it goes back to after the clone. */

@@ -79,19 +79,20 @@ int life_store_id_check(const char *id, struct err *e)
 
 /* ---- the state root ---- */
 
-/* Root inside a user namespace that is somebody else outside: rootless podman's own view. $USER is
- * kept by such tools (runc looks at it too). */
-static bool is_mapped_user(void)
+/* A user's runtime directory, or NULL where the system's is right. Root of a user namespace is a
+ * user in it (rootless podman) unless the environment calls him root: then it is the root of a
+ * container of other users' ids, where /run is his own (U01). */
+static const char *user_run_dir(const struct life_host *h)
 {
-	const char *user = getenv("USER");
-	struct id_map map = {0};
-	AUTO(arena) a = {0};
-	struct err ignored = ERR_INIT;
+	const char *run = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
 
-	if (!user || !*user || str_eq(user, "root") || !getenv("XDG_RUNTIME_DIR") || geteuid() != 0)
-		return false;
-	return idmap_read(getpid(), false, &a, &map, &ignored) == 0 &&
-	       !(map.n == 1 && map.v[0].host_id == 0 && map.v[0].size == UINT32_MAX);
+	if (geteuid() == 0 && !h->rootless.has) {
+		if (!run || run[0] != '/' || (user && str_eq(user, "root")) || !life_is_rootless(h))
+			return NULL;
+	} else if (!life_is_rootless(h)) {
+		return NULL;
+	}
+	return run && run[0] == '/' ? run : "";
 }
 
 int life_store_root_path(const struct life_host *h, char *ret, size_t size, struct err *e)
@@ -105,18 +106,16 @@ int life_store_root_path(const struct life_host *h, char *ret, size_t size, stru
 				       "--root \"%s\": must be a directory of its own", h->root);
 		return 0;
 	}
-	const char *run = getenv("XDG_RUNTIME_DIR");
+	const char *run = user_run_dir(h);
 	int n;
 
-	if (life_is_rootless(h) || is_mapped_user()) {
-		if (!run || run[0] != '/')
-			return err_set(
-				e, ERR_INPUT, EINVAL,
-				"no state directory: set XDG_RUNTIME_DIR or give --root DIR");
+	if (run && !run[0])
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "no state directory: set XDG_RUNTIME_DIR or give --root DIR");
+	if (run)
 		n = snprintf(ret, size, "%s/stiva", run);
-	} else {
+	else
 		n = snprintf(ret, size, "/run/stiva");
-	}
 	return n < (int)size ? 0
 			     : err_set(e, ERR_INPUT, ENAMETOOLONG, "state directory path too long");
 }
