@@ -35,6 +35,9 @@ int idmap_write(pid_t pid, const struct id_map *uids, const struct id_map *gids,
 /* Reads /proc/PID/uid_map (or gid_map) into an arena. */
 int idmap_read(pid_t pid, bool is_gid, struct arena *a, struct id_map *ret,
 	       struct err *e) MUST_CHECK;
+/* What the caller may map without anybody's help but newuidmap's: itself as 0, and from 1 on its
+ * ranges of /etc/subuid and /etc/subgid if both have some and newuidmap and newgidmap are there. */
+void idmap_own(struct arena *a, struct id_map *ret_uids, struct id_map *ret_gids);
 /* The first range of this user in /etc/subuid or /etc/subgid, by name or number. -ENOENT: none. */
 int idmap_subid(const char *file, uid_t uid, uint32_t *ret_first, uint32_t *ret_count);
 

@@ -21,6 +21,7 @@
 #define HOST_FILE_MAX	  ((size_t)1 << 20)
 #define HELPER_TIMEOUT_MS 10000
 #define HELPER_OUTPUT_MAX 300
+#define OWN_RANGES_MAX	  ((size_t)16)
 
 /* A file of the host's administrator, which may be a symlink. */
 static int read_host_file(const char *path, struct buf *out)
@@ -84,7 +85,9 @@ static const char *name_of(uid_t uid, struct buf *passwd)
 	return NULL;
 }
 
-int idmap_subid(const char *file, uid_t uid, uint32_t *ret_first, uint32_t *ret_count)
+/* The nth of them, from 0. */
+static int nth_subid(const char *file, uid_t uid, size_t nth, uint32_t *ret_first,
+		     uint32_t *ret_count)
 {
 	AUTO(buf) text = {0};
 	AUTO(buf) passwd = {0};
@@ -101,13 +104,18 @@ int idmap_subid(const char *file, uid_t uid, uint32_t *ret_first, uint32_t *ret_
 
 		if (!is_his || n != 3 || num_u32(f[1], &first) < 0 || num_u32(f[2], &count) < 0)
 			continue;
-		if (count == 0 || first > UINT32_MAX - count)
+		if (count == 0 || first > UINT32_MAX - count || nth-- > 0)
 			continue;
 		*ret_first = first;
 		*ret_count = count;
 		return 0;
 	}
 	return -ENOENT;
+}
+
+int idmap_subid(const char *file, uid_t uid, uint32_t *ret_first, uint32_t *ret_count)
+{
+	return nth_subid(file, uid, 0, ret_first, ret_count);
 }
 
 /* The helper is trusted with our rights: only root's own file, at a fixed place. */
@@ -127,6 +135,31 @@ static const char *find_helper(bool is_gid)
 			return path;
 	}
 	return NULL;
+}
+
+/* The own id as 0, then all ranges of the file, one behind the other. */
+static void own_map(const char *file, uint32_t own, struct arena *a, struct id_map *ret)
+{
+	struct id_range *v = arena_array(a, OWN_RANGES_MAX, sizeof(*v));
+	uint32_t next = 1, first, count;
+	size_t n = 0;
+
+	v[n++] = (struct id_range){0, own, 1};
+	while (n < OWN_RANGES_MAX && nth_subid(file, geteuid(), n - 1, &first, &count) == 0 &&
+	       count <= UINT32_MAX - next) {
+		v[n++] = (struct id_range){next, first, count};
+		next += count;
+	}
+	*ret = (struct id_map){v, n};
+}
+
+void idmap_own(struct arena *a, struct id_map *ret_uids, struct id_map *ret_gids)
+{
+	own_map("/etc/subuid", geteuid(), a, ret_uids);
+	own_map("/etc/subgid", getegid(), a, ret_gids);
+	if (ret_uids->n > 1 && ret_gids->n > 1 && find_helper(false) && find_helper(true))
+		return;
+	ret_uids->n = ret_gids->n = 1;
 }
 
 /* Its words as one line; it says "newuidmap: uid range [0-1) -> [5-6) not allowed". */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spec/defaults: the config that the `spec` verb writes (conformance.md 6.1, security.md section
- * 4). Owns the template; asks nothing of the host (the caller gives the ids). Called by
+ * 4). Owns the template; asks nothing of the host (the caller gives the id maps). Called by
  * runtime/cli.
  *
  * The template is a document, so that it reads as what it makes and passes the same parser as the
  * user's; only what differs for rootless use is code.
  */
 #include "spec/spec.h"
+#include "base/num.h"
 #include "base/ban.h"
 
 /* clang-format off */
@@ -72,14 +73,23 @@ static void sys_to_bind(struct spec_mount *m, struct arena *a)
 	m->options = words_copy(a, options, sizeof(options) / sizeof(options[0]));
 }
 
-/* Ids in a file system's data must be mapped, and only one is. */
-static void drop_id_options(struct spec_mount *m)
+/* An id in a file system's data must be mapped. */
+static bool is_unmapped(const char *option, const char *key, const struct id_map *m)
+{
+	const char *digits = str_after(option, key);
+	uint32_t id, host;
+
+	return digits && (num_id(digits, &id) < 0 || idmap_to_host(m, id, &host) < 0);
+}
+
+static void drop_id_options(struct spec_mount *m, const struct id_map *uids,
+			    const struct id_map *gids)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < m->options.n; i++) {
 		char *o = m->options.v[i];
-		if (!str_starts(o, "uid=") && !str_starts(o, "gid="))
+		if (!is_unmapped(o, "uid=", uids) && !is_unmapped(o, "gid=", gids))
 			m->options.v[kept++] = o;
 	}
 	for (size_t i = kept; i < m->options.n; i++)
@@ -87,15 +97,19 @@ static void drop_id_options(struct spec_mount *m)
 	m->options.n = kept;
 }
 
-static struct spec_id_mapping_vec one_id(struct arena *a, uint32_t id)
+static struct spec_id_mapping_vec mappings(struct arena *a, const struct id_map *m)
 {
-	struct spec_id_mapping_vec v = {arena_alloc(a, sizeof(*v.v)), 1};
+	struct spec_id_mapping_vec v = {arena_array(a, m->n, sizeof(*v.v)), m->n};
 
-	v.v[0] = (struct spec_id_mapping){{true, 0}, {true, id}, {true, 1}};
+	for (size_t i = 0; i < m->n; i++)
+		v.v[i] = (struct spec_id_mapping){{true, m->v[i].container_id},
+						  {true, m->v[i].host_id},
+						  {true, m->v[i].size}};
 	return v;
 }
 
-static void make_rootless(struct spec_config *c, struct arena *a, uint32_t uid, uint32_t gid)
+static void make_rootless(struct spec_config *c, struct arena *a, const struct id_map *uids,
+			  const struct id_map *gids)
 {
 	struct spec_linux *l = c->linux_;
 	struct spec_namespace *ns = arena_array(a, l->namespaces.n + 1, sizeof(*ns));
@@ -103,25 +117,25 @@ static void make_rootless(struct spec_config *c, struct arena *a, uint32_t uid, 
 	memcpy(ns, l->namespaces.v, l->namespaces.n * sizeof(*ns));
 	ns[l->namespaces.n++] = (struct spec_namespace){{true, SPEC_NS_USER}, NULL};
 	l->namespaces.v = ns;
-	l->uid_mappings = one_id(a, uid);
-	l->gid_mappings = one_id(a, gid);
+	l->uid_mappings = mappings(a, uids);
+	l->gid_mappings = mappings(a, gids);
 	l->resources = NULL;
 	for (size_t i = 0; i < c->mounts.n; i++) {
-		drop_id_options(&c->mounts.v[i]);
+		drop_id_options(&c->mounts.v[i], uids, gids);
 		if (str_eq(c->mounts.v[i].destination, "/sys"))
 			sys_to_bind(&c->mounts.v[i], a);
 	}
 }
 
-const struct spec_config *spec_default(struct arena *a, bool is_rootless, uint32_t uid,
-				       uint32_t gid)
+const struct spec_config *spec_default(struct arena *a, const struct id_map *uids,
+				       const struct id_map *gids)
 {
 	struct json_errors errs = {.arena = a};
 	struct spec_config *c;
 
 	/* Cannot fail: the text is ours, and the unit test loads it. */
 	spec_load(template, sizeof(template) - 1, a, &errs, &c);
-	if (is_rootless)
-		make_rootless(c, a, uid, gid);
+	if (uids && gids)
+		make_rootless(c, a, uids, gids);
 	return c;
 }

@@ -6,6 +6,7 @@
 #ifndef STIVA_SPEC_SPEC_H
 #define STIVA_SPEC_SPEC_H
 
+#include "base/idmap.h"
 #include "base/json.h"
 #include "spec/config.h"
 #include "spec/state.h"
@@ -94,9 +95,9 @@ bool spec_ns_is_new(const struct spec_config *c, enum spec_ns_type t);
 const char *spec_annotation(const struct spec_config *c, const char *key);
 
 /* ---- making documents ---- */
-/* The `spec` verb's config; rootless: user namespace with this one uid and gid mapped. */
-const struct spec_config *spec_default(struct arena *a, bool is_rootless, uint32_t uid,
-				       uint32_t gid);
+/* The `spec` verb's config; with maps: rootless, in a user namespace with these ids. */
+const struct spec_config *spec_default(struct arena *a, const struct id_map *uids,
+				       const struct id_map *gids);
 /* What probes found, for the features document. */
 struct spec_features_input {
 	const char *version, *commit, *seccomp_version;

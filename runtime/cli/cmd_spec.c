@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include "base/fd.h"
+#include "base/idmap.h"
 #include "base/ban.h"
 
 struct spec_args {
@@ -18,7 +19,8 @@ static const struct cmd_opt rows[] = {
 	O_STR(A, bundle, "bundle", 'b', "DIR", "the current directory", "where to write it"),
 	O_STR(A, config, "config", 'f', "FILE", "config.json", "the name of the file"),
 	O_FLAG(A, rootless, "rootless", 0,
-	       "for the calling user: a user namespace with this user as its root, and no resources"),
+	       "for the calling user: a user namespace with this user as its root and the ranges "
+	       "of /etc/subuid and /etc/subgid as its other ids, and no resources"),
 };
 /* clang-format on */
 
@@ -48,10 +50,12 @@ static int run(struct cmd_call *call, struct err *e)
 	AUTO_FD dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO(buf) text = {0};
 	const struct spec_config *conf;
+	struct id_map uids, gids;
 
 	if (dir_fd < 0)
 		return err_sys(e, errno, "open bundle \"%s\"", dir);
-	conf = spec_default(call->arena, a->rootless, (uint32_t)geteuid(), (uint32_t)getegid());
+	idmap_own(call->arena, &uids, &gids);
+	conf = spec_default(call->arena, a->rootless ? &uids : NULL, &gids);
 	json_print(&spec_table_config, conf, 4, &text);
 	buf_addc(&text, '\n');
 	return write_new(dir_fd, a->config ? a->config : "config.json", &text, e);

@@ -296,23 +296,6 @@ void life_spawn_maps(const struct spec_id_mapping_vec *v, struct arena *a, struc
 	*ret = (struct id_map){r, v->n};
 }
 
-/* The caller as root, and from 1 on the caller's ranges of /etc/subuid and /etc/subgid if both
- * exist. */
-static void own_maps(struct arena *a, struct id_map *ret_uids, struct id_map *ret_gids)
-{
-	struct id_range *u = arena_array(a, 2, sizeof(*u)), *g = arena_array(a, 2, sizeof(*g));
-	size_t n = 1;
-
-	u[0] = (struct id_range){0, geteuid(), 1};
-	g[0] = (struct id_range){0, getegid(), 1};
-	u[1].container_id = g[1].container_id = 1;
-	if (idmap_subid("/etc/subuid", geteuid(), &u[1].host_id, &u[1].size) == 0 &&
-	    idmap_subid("/etc/subgid", geteuid(), &g[1].host_id, &g[1].size) == 0)
-		n = 2;
-	*ret_uids = (struct id_map){u, n};
-	*ret_gids = (struct id_map){g, n};
-}
-
 static int write_maps(const struct init_job *j, struct life_child *c, struct err *e)
 {
 	AUTO(arena) a = {0};
@@ -327,7 +310,7 @@ static int write_maps(const struct init_job *j, struct life_child *c, struct err
 	life_spawn_maps(&j->conf->linux_->uid_mappings, &a, &uids);
 	life_spawn_maps(&j->conf->linux_->gid_mappings, &a, &gids);
 	if (!uids.n && !gids.n)
-		own_maps(&a, &uids, &gids);
+		idmap_own(&a, &uids, &gids);
 	r = idmap_write(c->pid, &uids, &gids, &denied, e);
 	if (r < 0)
 		return r;
