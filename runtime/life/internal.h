@@ -182,7 +182,7 @@ struct life_create {
 	struct root_plan *plan;
 	struct cg cg;
 	enum cg_manager manager;
-	char cgroup_path[CG_PATH_MAX];
+	char *cgroup_path; /* CG_PATH_MAX bytes, in the arena */
 	struct init_job job;
 	struct spec_state state;
 	struct life_record rec;
