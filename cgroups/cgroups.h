@@ -19,53 +19,102 @@
 
 enum cg_manager {
 	CG_CGROUPFS,
-	CG_SYSTEMD,  /* refused with a clear error until cgroups/systemd.c exists */
+	CG_SYSTEMD,  /* a scope or slice of systemd's, of the system or of the user */
 	CG_DISABLED, /* no cgroup at all (podman --cgroups=disabled) */
 	CG_MANAGER_N
 };
 extern const struct word_list cg_words_manager; /* cgroupfs, systemd, disabled */
 
 #define CG_PATH_MAX 4096
+#define CG_UNIT_MAX 256
 
 struct cg {
-	int dir_fd;		/* owned; the container's cgroup */
-	char path[CG_PATH_MAX]; /* from the cgroup2 root, "/a/b" */
+	int dir_fd;		/* owned; the container's cgroup, which has the limits */
+	int into_fd;		/* owned; the sub-cgroup for its processes, FD_NONE = dir_fd */
+	int hold_pidfd;		/* owned; keeps the unit alive until init is inside */
+	char path[CG_PATH_MAX]; /* of dir_fd, from the cgroup2 root, "/a/b" */
 	unsigned made_levels;	/* directories that cg_make() made, the leaf included */
-	uint64_t ino;		/* of the leaf: its identity */
+	uint64_t ino;		/* of dir_fd: its identity */
+	char unit[CG_UNIT_MAX]; /* of systemd; "" = none */
+	bool is_user_unit;	/* of the user's instance */
 };
 #define CG_NONE                                                                                    \
 	{                                                                                          \
-		.dir_fd = FD_NONE                                                                  \
+		.dir_fd = FD_NONE, .into_fd = FD_NONE, .hold_pidfd = FD_NONE                       \
 	}
 void cg_done(struct cg *c); /* closes; removes nothing */
+/* Where a process of the container belongs. */
+static inline int cg_into(const struct cg *c)
+{
+	return c->into_fd >= 0 ? c->into_fd : c->dir_fd;
+}
 
-/* where.c: decides the path: cgroupsPath of the config (absolute from the cgroup2 root; relative
- * below the caller's cgroup's parent), or, without one, a sibling of the caller's cgroup named by
- * id. Refuses
- * "..", empty components, control bytes, "/" (security.md B66). is_rootless: inside the delegated
- * subtree. No side effect. ret: CG_PATH_MAX bytes. */
-int cg_where_choose(enum cg_manager m, const char *cgroups_path, const char *id, bool is_rootless,
-		    char *ret_path, struct err *e) MUST_CHECK;
+/* What a config asks for, as far as it decides the place. Strings are borrowed. */
+struct cg_wish {
+	const char *cgroups_path; /* linux.cgroupsPath; NULL or "" = the manager's default */
+	const char *id;
+	const char *subgroup;  /* run.oci.systemd.subgroup: below the unit; "" = none */
+	const char *delegated; /* run.oci.delegate-cgroup: below the limits; NULL = none */
+	bool is_rootless;
+};
+/* A container's place in the tree, decided before anything is made. */
+struct cg_place {
+	enum cg_manager manager;
+	char path[CG_PATH_MAX];	 /* of the cgroup with the limits; "" = none */
+	char inner[CG_UNIT_MAX]; /* the sub-cgroup of it that holds the processes; "" = itself */
+	char unit[CG_UNIT_MAX], slice[CG_UNIT_MAX]; /* of systemd; "" = none */
+	bool is_user_unit;
+	const char *id; /* borrowed; of the wish, for the unit's description */
+};
 
-/* tree.c */
-/* Makes the cgroup, its missing parents, and enables the controllers that `res` needs on the way
- * down (a controller bound to v1, or not there: an error naming the property only when a limit asks
- * for it). An existing non-empty or frozen leaf is an error. On failure nothing that it made stays.
- * -EACCES, -EPERM, -EROFS: this user may make none here and no limit was asked for, so that a
- * rootless caller may go on without; with a limit it is -ENOTSUP. */
-int cg_make(const char *path, const struct spec_resources *res, struct cg *ret,
+/* manager.c: one table of managers; nobody else asks which one it is. */
+
+/* Reads the wish of a config. An annotation that cannot be followed is an error (A05 to A07). */
+int cg_wish_read(const struct spec_config *conf, const char *id, bool is_rootless,
+		 struct cg_wish *ret, struct err *e) MUST_CHECK;
+/* Decides the place. cgroupfs: cgroupsPath absolute from the cgroup2 root, or relative below the
+ * parent of the caller's cgroup, by default a sibling of the caller's cgroup named by id. systemd:
+ * slice:prefix:name. Refuses "..", empty components, control bytes, "/" (security.md B66). No side
+ * effect. */
+int cg_choose(enum cg_manager m, const struct cg_wish *w, struct cg_place *ret,
+	      struct err *e) MUST_CHECK;
+/* Makes the cgroup, its missing parents, and enables the controllers that the limits need on the
+ * way down (a controller bound to v1, or not there: an error naming the property only when a limit
+ * asks for it). An existing non-empty or frozen leaf is an error, and so is an existing unit. On
+ * failure nothing that it made stays. -EACCES, -EPERM, -EROFS: this user may make none here and no
+ * limit was asked for, so that a rootless caller may go on without; with a limit it is -ENOTSUP. */
+int cg_make(const struct cg_place *p, const struct spec_config *conf, struct cg *ret,
 	    struct err *e) MUST_CHECK;
+/* Before init is cloned into it, after cg_apply(), and once init is inside. */
+int cg_admit(const struct cg *c, const struct spec_resources *res, struct err *e) MUST_CHECK;
+int cg_settle(struct cg *c, const struct spec_resources *res, struct err *e) MUST_CHECK;
 /* Opens an existing one. -ENOENT (class ERR_STATE) when it is gone. */
 int cg_open(const char *path, struct cg *ret, struct err *e) MUST_CHECK;
+/* Sets into_fd to the sub-cgroup that cg_make() made for the processes, if it did. */
+int cg_open_inner(struct cg *c, const char *inner, struct err *e) MUST_CHECK;
 /* Kills what is left inside, waits until it is empty (cgroup.events, deadline 10 s), removes it
  * with all sub-cgroups bottom-up, then the parents that we made (made_levels - 1 of them) while
- * they are empty. ino: when not 0, another cgroup under the same name is left alone. A missing
- * cgroup is success. */
-int cg_remove(const char *path, uint64_t ino, unsigned made_levels, struct err *e) MUST_CHECK;
+ * they are empty; or stops the unit. ino: when not 0, another cgroup under the same name is left
+ * alone. A missing cgroup is success. */
+int cg_remove(const struct cg_place *p, uint64_t ino, unsigned made_levels,
+	      struct err *e) MUST_CHECK;
+/* Opens the cgroup that pid is in, when that is c or below it. */
+int cg_open_of(const struct cg *c, pid_t pid, int *ret_fd, struct err *e) MUST_CHECK;
+/* Moves pid into fd, which is c's or below it (when CLONE_INTO_CGROUP was refused); where this user
+ * may not, the manager is asked to. */
+int cg_attach(const struct cg *c, int fd, pid_t pid, struct err *e) MUST_CHECK;
+/*
+ * A live update: what the manager keeps beside the files. CG_BEFORE the files are written (what has
+ * to be wide enough for them), and CG_AFTER (all). Nothing for a manager that keeps nothing.
+ */
+enum cg_when { CG_BEFORE, CG_AFTER };
+int cg_set(const struct cg *c, const struct spec_resources *res, enum cg_when when,
+	   struct err *e) MUST_CHECK;
+
+/* tree.c */
 /* Chowns directory and delegate files (/sys/kernel/cgroup/delegate) to uid (conformance C13). */
 int cg_delegate(const struct cg *c, uid_t uid, struct err *e) MUST_CHECK;
-/* Opens, makes if `make`, a sub-cgroup for exec --cgroup; ".." refused. Return: 0, *ret_fd owned.
- */
+/* Opens a sub-cgroup for exec --cgroup; ".." refused. Return: 0, *ret_fd owned. */
 int cg_open_sub(const struct cg *c, const char *sub, int *ret_fd, struct err *e) MUST_CHECK;
 
 /* apply.c: the first write of every limit, in the order of conformance.md section 2; `unified`

@@ -29,7 +29,9 @@ int cg_where_check(const char *path, const char *what, struct err *e) MUST_CHECK
 /* The line "0::PATH" of a /proc/PID/cgroup text, without " (deleted)". "/" where the text has none,
  * or one outside of the caller's cgroup namespace ("/../x"). ret: CG_PATH_MAX bytes. */
 int cg_where_parse_self(const char *text, char *ret);
-/* As cg_where_choose() for the cgroupfs manager, with the directory for relative paths given. */
+/* cg_choose() of the cgroupfs manager. Story. */
+int cg_where_choose(const struct cg_wish *w, struct cg_place *ret, struct err *e) MUST_CHECK;
+/* The same with the directory for relative paths given. */
 int cg_where_join(const char *cgroups_path, const char *id, const char *parent, char *ret,
 		  struct err *e) MUST_CHECK;
 
@@ -45,6 +47,12 @@ struct cg_visitor {
 int cg_walk(int top_fd, const struct cg_visitor *v, void *arg);
 
 /* ---- tree.c ---- */
+/* cg_make() and cg_remove() of the cgroupfs manager. Story. */
+int cg_tree_make(const char *path, const struct spec_resources *res, struct cg *ret,
+		 struct err *e) MUST_CHECK;
+int cg_tree_remove(const char *path, uint64_t ino, unsigned made_levels, struct err *e) MUST_CHECK;
+/* The path of a directory fd from the cgroup2 root: "/a/b". Leaf. */
+int cg_tree_path(int fd, char *ret, size_t size);
 /* Opens rel (no leading slash) below dir_fd as a directory, O_PATH: nothing on the way may be a
  * symbolic link or another mount. Leaf. */
 int cg_tree_open(int dir_fd, const char *rel);

@@ -5,11 +5,13 @@
  * Called by runtime/life.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -31,6 +33,14 @@ static const char mark[] = "user.stiva.parent";
 
 void cg_done(struct cg *c)
 {
+	int status;
+
+	if (c->hold_pidfd >= 0) {
+		(void)sys_pidfd_send_signal(c->hold_pidfd, SIGKILL);
+		(void)proc_wait(c->hold_pidfd, REMOVE_TIMEOUT_MS, &status);
+	}
+	auto_fd_done(&c->hold_pidfd);
+	auto_fd_done(&c->into_fd);
 	auto_fd_done(&c->dir_fd);
 }
 
@@ -75,6 +85,25 @@ int cg_tree_open(int dir_fd, const char *rel)
 	int r = sys_openat2(dir_fd, rel, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
 			    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 	return r == -ENOSYS || r == -EPERM ? open_by_steps(dir_fd, rel) : r;
+}
+
+int cg_tree_path(int fd, char *ret, size_t size)
+{
+	struct err ignored = ERR_INIT;
+	char link[FD_PROC_MAX], root[CG_PATH_MAX], full[2 * CG_PATH_MAX];
+	int root_fd = cg_where_root(&ignored);
+
+	if (root_fd < 0)
+		return root_fd;
+	ssize_t n = readlink(fd_proc_path(root_fd, link), root, sizeof(root) - 1);
+	ssize_t m = n < 0 ? -1 : readlink(fd_proc_path(fd, link), full, sizeof(full) - 1);
+
+	if (n < 0 || m < 0)
+		return -errno;
+	full[m] = '\0';
+	if (m <= n || memcmp(full, root, (size_t)n) != 0 || full[n] != '/')
+		return -EXDEV;
+	return str_copy(ret, size, full + n) < 0 ? -ENAMETOOLONG : 0;
 }
 
 static const char *last_name(const char *path)
@@ -351,7 +380,7 @@ static int make_once(const char *path, const struct knob_needs *needs, int root_
 	return 0;
 }
 
-int cg_make(const char *path, const struct spec_resources *res, struct cg *ret, struct err *e)
+int cg_tree_make(const char *path, const struct spec_resources *res, struct cg *ret, struct err *e)
 {
 	AUTO(arena) a = {0};
 	struct knob_plan plan = {.arena = &a};
@@ -462,7 +491,7 @@ static void remove_parents(int root_fd, const char *path, unsigned made_levels)
 	}
 }
 
-int cg_remove(const char *path, uint64_t ino, unsigned made_levels, struct err *e)
+int cg_tree_remove(const char *path, uint64_t ino, unsigned made_levels, struct err *e)
 {
 	AUTO_FD parent_fd = FD_NONE;
 	struct stat st;
@@ -507,7 +536,7 @@ int cg_remove(const char *path, uint64_t ino, unsigned made_levels, struct err *
 static int chown_file(const struct cg *c, const char *name, uid_t uid, struct err *e)
 {
 	/* A kernel older than the list's maker may lack one. */
-	if (fchownat(c->dir_fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) == 0 || errno == ENOENT)
+	if (fchownat(cg_into(c), name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) == 0 || errno == ENOENT)
 		return 0;
 	return err_sys(e, errno, "chown %s of cgroup \"%s\"", name, c->path);
 }
@@ -517,7 +546,7 @@ int cg_delegate(const struct cg *c, uid_t uid, struct err *e)
 	static const char fallback[] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
 	char list[4096];
 
-	if (fchownat(c->dir_fd, "", uid, (gid_t)-1, AT_EMPTY_PATH) < 0)
+	if (fchownat(cg_into(c), "", uid, (gid_t)-1, AT_EMPTY_PATH) < 0)
 		return err_sys(e, errno, "chown cgroup \"%s\"", c->path);
 	if (file_read_kernel(AT_FDCWD, "/sys/kernel/cgroup/delegate", list, sizeof(list)) <= 0)
 		memcpy(list, fallback, sizeof(fallback));

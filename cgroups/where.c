@@ -2,7 +2,7 @@
 /*
  * cgroups/where: where the cgroup2 tree is, and which path in it a container gets. Owns the root
  * directory fd and the grammar of paths; makes and removes nothing. It must not know of limits.
- * Called by the rest of the room and, through cg_where_choose(), by runtime/life.
+ * Called by the rest of the room and, through manager.c, by runtime/life.
  */
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -158,6 +158,32 @@ static int own_cgroup(char *ret, struct err *e)
 	return r < 0 ? err_sys(e, r, "read /proc/self/cgroup") : 0;
 }
 
+int cg_open_of(const struct cg *c, pid_t pid, int *ret_fd, struct err *e)
+{
+	char file[64], text[CG_PATH_MAX + 64], path[CG_PATH_MAX];
+	size_t n = strlen(c->path);
+	int root_fd = cg_where_root(e);
+
+	if (root_fd < 0)
+		return root_fd;
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+	int r = file_read_kernel(AT_FDCWD, file, text, sizeof(text));
+
+	if (r >= 0)
+		r = cg_where_parse_self(text, path);
+	if (r < 0)
+		return err_sys(e, r, "read %s", file);
+	if (strncmp(path, c->path, n) != 0 || (path[n] && path[n] != '/'))
+		return err_set(e, ERR_STATE, EXDEV, "process %d is not in cgroup \"%s\"", (int)pid,
+			       c->path);
+	int fd = cg_tree_open(root_fd, path + 1);
+
+	if (fd < 0)
+		return err_sys(e, fd, "open cgroup \"%s\"", path);
+	*ret_fd = fd;
+	return 0;
+}
+
 /* ---- the choice ---- */
 
 static int join(const char *parent, const char *name, char *ret, struct err *e)
@@ -230,55 +256,13 @@ static void prefer_delegated(const char *own, char *parent)
 		memcpy(parent, own, strlen(own) + 1);
 }
 
-/* ---- the systemd form ---- */
-
-static int check_systemd(const char *path, struct err *e)
-{
-	const char *why = NULL;
-	const char *first = strchr(path, ':');
-	const char *second = first ? strchr(first + 1, ':') : NULL;
-	size_t n_slice = first ? (size_t)(first - path) : 0;
-
-	if (strlen(path) >= CG_PATH_MAX)
-		return err_set(e, ERR_INPUT, ENAMETOOLONG,
-			       "linux.cgroupsPath: longer than %d bytes", CG_PATH_MAX - 1);
-	if (!second || strchr(second + 1, ':'))
-		why = "not of the form slice:prefix:name";
-	else if (has_control(path) || strchr(path, '/'))
-		why = "slice:prefix:name with a slash or a control character";
-	else if (!second[1])
-		why = "slice:prefix:name without a name";
-	else if (n_slice > 1 && (n_slice < 7 || strncmp(first - 6, ".slice", 6) != 0))
-		why = "its first part is not a slice (x.slice)";
-	else if (n_slice == 1 && path[0] != '-')
-		why = "its first part is not a slice (x.slice)";
-	return why ? err_set(e, ERR_INPUT, EINVAL, "linux.cgroupsPath: \"%.128s\": %s", path, why)
-		   : 0;
-}
-
-static int choose_systemd(const char *path, struct err *e)
-{
-	int r = path && path[0] ? check_systemd(path, e) : 0;
-	if (r < 0)
-		return r;
-	return err_set(e, ERR_MISSING, ENOTSUP,
-		       "the systemd cgroup manager is not built in yet: use "
-		       "--cgroup-manager=cgroupfs (podman: --cgroup-manager cgroupfs)");
-}
-
-int cg_where_choose(enum cg_manager m, const char *cgroups_path, const char *id, bool is_rootless,
-		    char *ret_path, struct err *e)
+int cg_where_choose(const struct cg_wish *w, struct cg_place *ret, struct err *e)
 {
 	char own[CG_PATH_MAX], parent[CG_PATH_MAX] = "/";
+	const char *path = w->cgroups_path;
 
-	if (m == CG_DISABLED) {
-		ret_path[0] = '\0';
-		return 0;
-	}
-	if (m == CG_SYSTEMD)
-		return choose_systemd(cgroups_path, e);
 	/* An absolute path says it all: no need to look at our own. */
-	if (!cgroups_path || cgroups_path[0] != '/') {
+	if (!path || path[0] != '/') {
 		int r = own_cgroup(own, e);
 		if (r < 0)
 			return r;
@@ -286,8 +270,8 @@ int cg_where_choose(enum cg_manager m, const char *cgroups_path, const char *id,
 		 * its children controllers (cgroup-v2.rst, no internal process constraint). */
 		memcpy(parent, own, strlen(own) + 1);
 		cut_last(parent);
-		if (is_rootless)
+		if (w->is_rootless)
 			prefer_delegated(own, parent);
 	}
-	return cg_where_join(cgroups_path, id, parent, ret_path, e);
+	return cg_where_join(path, w->id, parent, ret->path, e);
 }

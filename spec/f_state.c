@@ -19,6 +19,7 @@ static const struct json_row state_rows[] = { /* H12 */
 	J_STR(T, root, "root", 0),
 	J_STR(T, created, "created", 0),
 	J_STR(T, owner, "owner", 0),
+	J_STR(T, systemd_scope, "systemd-scope", 0), /* U92: as crun */
 	J_STRMAP(T, annotations, "annotations", 0),
 	J_OBJ(T, resources, "resources", 0, spec_resources, &spec_table_resources),
 };

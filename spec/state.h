@@ -22,7 +22,7 @@ struct spec_state {
 	struct opt_enum status;	      /* spec_words_status */
 	struct opt_i64 pid;	      /* 0 when stopped; printed even then by `state` */
 	char *bundle, *rootfs, *root; /* rootfs for `state`, root for hooks (nvidia reads it) */
-	char *created, *owner;
+	char *created, *owner, *systemd_scope;
 	struct strmap annotations;
 	struct spec_resources *resources; /* `state` only, after an update: the limits in force */
 };

@@ -19,6 +19,7 @@ static int run(struct cmd_call *call, struct err *e)
 		.has_selinux = true,
 		.has_intel_rdt = true,
 		.has_net_devices = true,
+		.has_systemd = true,
 		.has_checkpoint = ckpt_is_built_in(),
 	};
 

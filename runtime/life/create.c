@@ -56,7 +56,7 @@ void life_create_done(struct life_create *c)
 
 static bool has_cgroup(const void *ctx)
 {
-	return ((const struct life_create *)ctx)->manager != CG_DISABLED;
+	return ((const struct life_create *)ctx)->place.manager != CG_DISABLED;
 }
 
 static bool has_gate(const void *ctx)
@@ -141,7 +141,7 @@ static int without_cgroup(struct life_create *c, struct err *e)
 		return -e->code;
 	log_debug("no cgroup: %s", e->text);
 	err_clear(e);
-	c->manager = CG_DISABLED;
+	c->place.manager = CG_DISABLED;
 	c->rec_cgroup = (struct life_rec_cgroup){.manager = {true, CG_DISABLED}};
 	return life_store_write(&c->box, &c->rec, e);
 }
@@ -150,14 +150,15 @@ static int make_cgroup(void *ctx, struct err *e)
 {
 	struct life_create *c = ctx;
 	const struct spec_resources *res = c->conf->linux_->resources;
-	int r = cg_make(c->cgroup_path, res, &c->cg, e);
+	int r = cg_make(&c->place, c->conf, &c->cg, e);
 
 	if (r < 0)
 		return without_cgroup(c, e);
 	life_owner_mark(&c->box, &c->cg);
 	c->rec_cgroup.ino = (struct opt_u64){true, c->cg.ino};
 	c->rec_cgroup.made_levels = (struct opt_u32){true, c->cg.made_levels};
-	return res ? cg_apply(&c->cg, res, e) : 0;
+	r = res ? cg_apply(&c->cg, res, e) : 0;
+	return r < 0 ? r : cg_admit(&c->cg, res, e);
 }
 
 /* After the spawn, since the verifier's time is then the child's as well: until GO or RUN nothing
@@ -184,7 +185,7 @@ static void make_cgroup_undo(void *ctx)
 		return;
 	unsigned levels = c->rec_cgroup.made_levels.has ? c->rec_cgroup.made_levels.v : 1;
 
-	if (cg_remove(c->rec_cgroup.path, c->rec_cgroup.ino.v, levels, &e) < 0)
+	if (cg_remove(&c->place, c->rec_cgroup.ino.v, levels, &e) < 0)
 		c->undo_err = e;
 }
 
@@ -224,7 +225,11 @@ static int make_notify(void *ctx, struct err *e)
 static int spawn(void *ctx, struct err *e)
 {
 	struct life_create *c = ctx;
-	int r = life_spawn(&c->job, c->cg.dir_fd, init_main, &c->child, e);
+	const struct life_seat seat = {&c->cg, cg_into(&c->cg), 0};
+	int r = life_spawn(&c->job, &seat, init_main, &c->child, e);
+
+	if (r == 0)
+		r = cg_settle(&c->cg, c->conf->linux_->resources, e);
 
 	if (r < 0)
 		return life_spawn_explain(&c->child, &c->cg, e);

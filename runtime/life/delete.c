@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/proc.h"
@@ -20,19 +21,21 @@ static void context_from_box(const struct life_host *h, struct life_box *b, stru
 			     struct life_create_args *a)
 {
 	*a = (struct life_create_args){.id = b->id};
-	*c = (struct life_create){.h = h, .a = a, .is_delete = true};
+	/* Large: no second one on the stack. */
+	memset(c, 0, sizeof(*c));
+	c->h = h;
+	c->a = a;
+	c->is_delete = true;
 	life_create_init(c);
-	c->manager = CG_DISABLED;
 	if (b->rec) {
 		c->rec = *b->rec;
 		c->rec_cgroup = *b->rec->cgroup;
 		life_owner_settle(b, &c->rec_cgroup);
 		c->child.pidfd = life_machine_pidfd(b);
 	} else {
-		life_owner_guess(h, b, &c->rec_cgroup, c->cgroup_path);
+		life_owner_guess(h, b, &c->rec_cgroup, &c->place);
 	}
-	if (c->rec_cgroup.path)
-		c->manager = (enum cg_manager)c->rec_cgroup.manager.v;
+	life_owner_place(&c->rec_cgroup, &c->place);
 	if (c->child.pidfd < 0)
 		c->child.pidfd = FD_NONE;
 }
@@ -54,14 +57,14 @@ static int end_init(struct life_create *c, struct err *e)
 }
 
 /* With no cgroup and its init gone, the creator's death took the half-made init with it. */
-static void kill_cgroup(const struct life_create *c)
+static void kill_cgroup(struct life_create *c)
 {
-	AUTO(cg) cg = CG_NONE;
 	struct err e = ERR_INIT;
 
 	if (c->rec_cgroup.path && c->rec_cgroup.ino.has &&
-	    cg_open(c->rec_cgroup.path, &cg, &e) == 0 && c->rec_cgroup.ino.v == cg.ino)
-		(void)!cg_kill(&cg, &e);
+	    cg_open(c->rec_cgroup.path, &c->cg, &e) == 0 && c->rec_cgroup.ino.v == c->cg.ino)
+		(void)!cg_kill(&c->cg, &e);
+	cg_done(&c->cg);
 }
 
 int life_delete_box(const struct life_host *h, struct life_box *b, bool is_forced, struct err *e)

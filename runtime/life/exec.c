@@ -244,6 +244,11 @@ static int open_cgroup(struct exec_run *x, struct err *e)
 		err_clear(e);
 		return 0;
 	}
+	if (r == 0 && !x->a->cgroup) {
+		const char *inner = spec_annotation(x->conf, "run.oci.delegate-cgroup");
+
+		r = inner ? cg_open_inner(&x->cg, inner, e) : 0;
+	}
 	if (r < 0 || !x->a->cgroup)
 		return r;
 	return cg_open_sub(&x->cg, x->a->cgroup, &x->cgroup_fd, e);
@@ -356,7 +361,9 @@ static int outside_limits(struct exec_run *x, struct err *e)
 
 static int launch(struct exec_run *x, struct err *e)
 {
-	int cgroup = x->cgroup_fd >= 0 ? x->cgroup_fd : x->cg.dir_fd;
+	bool is_sub = x->cgroup_fd >= 0;
+	const struct life_seat seat = {&x->cg, is_sub ? x->cgroup_fd : cg_into(&x->cg),
+				       is_sub ? 0 : (pid_t)x->state.pid.v};
 	struct life_launch l = {x->conf, &x->state, &x->console_fd, x->abort_fd};
 	const struct spec_exec_affinity *cpus = x->process->exec_cpu_affinity;
 	int r = 0;
@@ -366,7 +373,7 @@ static int launch(struct exec_run *x, struct err *e)
 	if (cpus && cpus->initial)
 		r = guard_affinity_apply(cpus->initial, "process.execCPUAffinity.initial", e);
 	if (r == 0)
-		r = life_spawn(&x->job, cgroup, init_exec_main, &x->child, e);
+		r = life_spawn(&x->job, &seat, init_exec_main, &x->child, e);
 
 	if (r == 0)
 		r = outside_limits(x, e);

@@ -30,6 +30,8 @@ struct life_rec_cgroup {
 	char *path;
 	struct opt_u64 ino;
 	struct opt_u32 made_levels;
+	char *unit; /* of systemd, in the user's instance or the system's */
+	struct opt_bool is_user_unit;
 };
 struct life_rec_rdt {
 	char *group; /* of resctrl; "/" is its root */
@@ -129,9 +131,11 @@ void life_owner_mark(const struct life_box *b, const struct cg *cg);
 /* For a delete: completes *c with the inode of the cgroup that is ours; path NULL when none is, or
  * none that may be touched. */
 void life_owner_settle(const struct life_box *b, struct life_rec_cgroup *c);
+/* The place that a record names; manager disabled when it names none. */
+void life_owner_place(const struct life_rec_cgroup *c, struct cg_place *ret);
 /* Without any record: looks where create would have put it, and fills *c if that one is ours. */
 void life_owner_guess(const struct life_host *h, struct life_box *b, struct life_rec_cgroup *c,
-		      char path[CG_PATH_MAX]);
+		      struct cg_place *place);
 
 /* ---- spawn.c: clone, namespaces, id maps ---- */
 struct life_child {
@@ -148,9 +152,15 @@ void life_child_done(struct life_child *c); /* closes; does not kill */
 /* Opens and proves the namespaces to join; fills flags. */
 int life_spawn_plan(const struct spec_config *conf, struct init_ns *ret, struct err *e) MUST_CHECK;
 void life_spawn_plan_done(struct init_ns *ns);
-/* Clones the child into cgroup_fd (FD_NONE = none) and, through S if it must, brings it to the
- * point where its maps are written. entry as init_main. */
-int life_spawn(struct init_job *job, int cgroup_fd, void (*entry)(struct init_job *),
+/* Where a child is born. */
+struct life_seat {
+	const struct cg *cg;
+	int fd;	      /* borrowed: cg's or below it; FD_NONE = none */
+	pid_t beside; /* when fd cannot have processes (any more): into this one's cgroup; 0 = none */
+};
+/* Clones the child into its seat and, through S if it must, brings it to the point where its maps
+ * are written. entry as init_main. */
+int life_spawn(struct init_job *job, const struct life_seat *seat, void (*entry)(struct init_job *),
 	       struct life_child *ret, struct err *e) MUST_CHECK;
 /* SIGKILL and reap, as often as one likes. */
 void life_spawn_kill(struct life_child *c);
@@ -181,8 +191,7 @@ struct life_create {
 	struct spec_config *conf;
 	struct root_plan *plan;
 	struct cg cg;
-	enum cg_manager manager;
-	char *cgroup_path; /* CG_PATH_MAX bytes, in the arena */
+	struct cg_place place;
 	struct init_job job;
 	struct spec_state state;
 	struct life_record rec;

@@ -149,8 +149,12 @@ int life_machine_cgroup(const struct life_box *b, struct cg *ret, struct err *e)
 			       c->path);
 	int r = cg_open(c->path, ret, e);
 
-	if (r < 0 || !c->ino.has || c->ino.v == ret->ino)
+	if (r < 0)
 		return r;
+	ret->is_user_unit = c->is_user_unit.v;
+	if (str_copy(ret->unit, sizeof(ret->unit), c->unit ? c->unit : "") >= 0 &&
+	    (!c->ino.has || c->ino.v == ret->ino))
+		return 0;
 	cg_done(ret);
 	return err_set(e, ERR_STATE, ENOENT, "cgroup \"%s\" is another one by now", c->path);
 }
@@ -172,6 +176,7 @@ void life_machine_state(const struct life_box *b, enum spec_status s, struct spe
 	ret->rootfs = rec->rootfs;
 	ret->created = rec->created;
 	ret->owner = rec->owner;
+	ret->systemd_scope = rec->cgroup->unit;
 	ret->annotations = rec->annotations;
 }
 

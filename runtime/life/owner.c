@@ -85,24 +85,45 @@ void life_owner_settle(const struct life_box *b, struct life_rec_cgroup *c)
 	c->path = NULL;
 }
 
+/* Strings of a guess are in *ret already. */
+void life_owner_place(const struct life_rec_cgroup *c, struct cg_place *ret)
+{
+	ret->manager = c->path ? (enum cg_manager)c->manager.v : CG_DISABLED;
+	if (c->path && c->path != ret->path && str_copy(ret->path, CG_PATH_MAX, c->path) < 0)
+		ret->manager = CG_DISABLED;
+	if (c->unit && c->unit != ret->unit && str_copy(ret->unit, CG_UNIT_MAX, c->unit) < 0)
+		ret->manager = CG_DISABLED;
+	ret->is_user_unit = c->is_user_unit.v;
+}
+
 void life_owner_guess(const struct life_host *h, struct life_box *b, struct life_rec_cgroup *c,
-		      char path[CG_PATH_MAX])
+		      struct cg_place *place)
 {
 	AUTO(cg) cg = CG_NONE;
 	struct spec_config *conf = NULL;
 	struct err e = ERR_INIT;
-	const char *wanted = NULL;
+	struct cg_wish w = {.id = b->id, .is_rootless = life_is_rootless(h)};
 	int r = life_store_config(b, &conf, &e);
 
 	/* Neither record nor config: nothing was made yet. */
 	if (r == -ENOENT && b->why.code == ENOENT)
 		return;
 	if (r == 0)
-		wanted = conf->linux_->cgroups_path;
+		r = cg_wish_read(conf, b->id, w.is_rootless, &w, &e);
+	else
+		r = 0;
 	err_clear(&e);
-	r = cg_where_choose(h->manager, wanted, b->id, life_is_rootless(h), path, &e);
-	if (r == 0 && path[0] && cg_open(path, &cg, &e) == 0 && is_marked(b, &cg)) {
-		*c = (struct life_rec_cgroup){{true, CG_CGROUPFS}, path, {true, cg.ino}, {true, 1}};
+	if (r == 0)
+		r = cg_choose(h->manager, &w, place, &e);
+	if (r == 0 && place->path[0] && cg_open(place->path, &cg, &e) == 0 && is_marked(b, &cg)) {
+		*c = (struct life_rec_cgroup){
+			.manager = {true, (int)place->manager},
+			.path = place->path,
+			.ino = {true, cg.ino},
+			.made_levels = {true, 1},
+			.unit = place->unit[0] ? place->unit : NULL,
+			.is_user_unit = {place->is_user_unit, place->is_user_unit},
+		};
 		return;
 	}
 	log_warn("container \"%s\": its records are lost and its cgroup is not found: a process of "

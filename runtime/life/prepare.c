@@ -109,19 +109,20 @@ static int check_rootless(const struct life_create *c, struct err *e)
 
 static int choose_cgroup(struct life_create *c, struct err *e)
 {
-	c->manager = c->h->manager;
-	if (c->manager == CG_DISABLED)
-		return 0;
-	return cg_where_choose(c->manager, c->conf->linux_->cgroups_path, c->a->id, c->is_rootless,
-			       c->cgroup_path, e);
+	struct cg_wish w;
+	int r = cg_wish_read(c->conf, c->a->id, c->is_rootless, &w, e);
+
+	return r < 0 ? r : cg_choose(c->h->manager, &w, &c->place, e);
 }
 
 static int plan_root(struct life_create *c, struct err *e)
 {
+	const struct cg_place *at = &c->place;
 	struct root_host host = {
 		.bundle_fd = c->bundle_fd,
 		.bundle = c->bundle,
-		.cgroup_path = c->cgroup_path,
+		.cgroup_path = at->inner[0] ? arena_printf(&c->arena, "%s/%s", at->path, at->inner)
+					    : at->path,
 		.is_privileged = geteuid() == 0,
 		.no_pivot = c->a->no_pivot,
 	};
@@ -211,14 +212,16 @@ static int fill_record(struct life_create *c, struct err *e)
 		snprintf(c->owner, sizeof(c->owner), "%u", geteuid());
 	c->rec_creator = (struct life_rec_process){{true, getpid()}, {true, start}};
 	c->rec_cgroup = (struct life_rec_cgroup){
-		.manager = {true, (int)c->manager},
-		.path = c->cgroup_path[0] ? c->cgroup_path : NULL,
+		.manager = {true, (int)c->place.manager},
+		.path = c->place.path[0] ? c->place.path : NULL,
+		.unit = c->place.unit[0] ? c->place.unit : NULL,
+		.is_user_unit = {c->place.is_user_unit, c->place.is_user_unit},
 	};
 	/* The default place is beside our own cgroup; others may have to be made. Killed while it
 	 * makes them, we could not tell any more. */
-	if (c->cgroup_path[0] && c->conf->linux_->cgroups_path)
+	if (c->place.path[0] && !c->place.unit[0] && c->conf->linux_->cgroups_path)
 		c->rec_cgroup.made_levels =
-			(struct opt_u32){true, life_owner_levels(c->cgroup_path)};
+			(struct opt_u32){true, life_owner_levels(c->place.path)};
 	c->rec = (struct life_record){
 		.schema = {true, LIFE_SCHEMA},
 		.id = (char *)c->a->id,
@@ -298,7 +301,7 @@ int life_plan_print(const struct life_host *h, const struct life_create_args *a,
 		const struct spec_namespace_vec *ns = &c.conf->linux_->namespaces;
 
 		buf_printf(out, "bundle: %s\ncgroup: %s\n", c.bundle,
-			   c.cgroup_path[0] ? c.cgroup_path : "none");
+			   c.place.path[0] ? c.place.path : "none");
 		for (size_t i = 0; i < ns->n; i++)
 			buf_printf(out, "namespace: %s %s\n",
 				   word_text(&spec_words_ns, ns->v[i].type.v),

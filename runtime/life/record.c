@@ -25,6 +25,8 @@ static const struct json_row cgroup_rows[] = {
 	J_STR(struct life_rec_cgroup, path, "path", JF_ABS),
 	J_U64(struct life_rec_cgroup, ino, "inode", 0),
 	J_U32(struct life_rec_cgroup, made_levels, "madeLevels", 0),
+	J_STR(struct life_rec_cgroup, unit, "systemdUnit", JF_NONEMPTY),
+	J_BOOL(struct life_rec_cgroup, is_user_unit, "systemdUser", 0),
 };
 static const struct json_table cgroup_table = {
 	"life_rec_cgroup", sizeof(struct life_rec_cgroup), cgroup_rows,

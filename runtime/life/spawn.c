@@ -20,6 +20,7 @@
 
 #include "base/fd.h"
 #include "base/idmap.h"
+#include "base/log.h"
 #include "base/proc.h"
 #include "base/sys.h"
 #include "base/ban.h"
@@ -259,17 +260,31 @@ static int enter_for_children(struct init_job *j, struct ways_back *w, struct er
 	return init_time_offsets(j->conf, e);
 }
 
-static pid_t clone_child(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct err *e)
+/* A systemd in the container made sub-cgroups of its cgroup and moved into one of them. */
+static pid_t clone_beside(uint64_t flags, const struct life_seat *seat, int *ret_pidfd)
 {
-	pid_t pid = proc_clone(flags, cgroup_fd, ret_pidfd);
+	struct err ignored = ERR_INIT;
+	AUTO_FD fd = FD_NONE;
 
+	if (!seat->beside || cg_open_of(seat->cg, seat->beside, &fd, &ignored) < 0)
+		return -EBUSY;
+	return proc_clone(flags, fd, ret_pidfd);
+}
+
+static pid_t clone_child(uint64_t flags, const struct life_seat *seat, int *ret_pidfd,
+			 struct err *e)
+{
+	pid_t pid = proc_clone(flags, seat->fd, ret_pidfd);
+
+	if (pid == -EBUSY)
+		pid = clone_beside(flags, seat, ret_pidfd);
 	/* Threaded or delegated trees refuse the direct way (runc #5101): join right after. */
-	if (pid < 0 && cgroup_fd >= 0 &&
+	if (pid < 0 && seat->fd >= 0 &&
 	    (pid == -EOPNOTSUPP || pid == -EBUSY || pid == -EACCES || pid == -ENOENT)) {
 		int why = pid;
 
 		pid = proc_clone(flags, FD_NONE, ret_pidfd);
-		if (pid > 0 && cg_join(cgroup_fd, pid, e) < 0) {
+		if (pid > 0 && cg_attach(seat->cg, seat->fd, pid, e) < 0) {
 			struct life_child c = {.pid = pid,
 					       .pidfd = *ret_pidfd,
 					       .sock_fd = FD_NONE,
@@ -277,8 +292,8 @@ static pid_t clone_child(uint64_t flags, int cgroup_fd, int *ret_pidfd, struct e
 
 			life_spawn_kill(&c);
 			*ret_pidfd = FD_NONE;
-			err_sys(e, why, "clone the container's init into its cgroup");
-			return -e->code;
+			log_debug("clone into the cgroup: %s", err_words(why));
+			return err_prefix(e, "clone the container's init into its cgroup");
 		}
 	}
 	if (pid < 0)
@@ -342,7 +357,7 @@ static int take_from_stage(struct life_child *c, struct err *e)
 	return 0;
 }
 
-int life_spawn(struct init_job *j, int cgroup_fd, void (*entry)(struct init_job *),
+int life_spawn(struct init_job *j, const struct life_seat *seat, void (*entry)(struct init_job *),
 	       struct life_child *c, struct err *e)
 {
 	AUTO(ways_back) back;
@@ -362,7 +377,7 @@ int life_spawn(struct init_job *j, int cgroup_fd, void (*entry)(struct init_job 
 	j->sock_fd = theirs;
 	if (!staged)
 		r = enter_for_children(j, &back, e);
-	pid_t pid = r < 0 ? r : clone_child(flags, cgroup_fd, &c->pidfd, e);
+	pid_t pid = r < 0 ? r : clone_child(flags, seat, &c->pidfd, e);
 
 	if (pid == 0) {
 		auto_fd_done(&c->sock_fd);

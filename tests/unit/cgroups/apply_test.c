@@ -187,13 +187,13 @@ static void usual_controllers(void **state)
 	(void)state;
 	fixture_put(&fix, "cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n");
 	fixture_put(&fix, "cgroup.subtree_control", "cpu\n");
-	assert_int_equal(cg_make("/id", NULL, &c, &e), 0);
+	assert_int_equal(cg_tree_make("/id", NULL, &c, &e), 0);
 	assert_string_equal(fixture_get(&fix, "cgroup.subtree_control"),
 			    "+cpuset +io +memory +pids +hugetlb +rdma");
 	assert_int_equal(c.made_levels, 1);
 	assert_string_equal(c.path, "/id");
 	assert_true(c.dir_fd >= 0 && c.ino != 0);
-	assert_int_equal(cg_remove("/id", c.ino, c.made_levels, &e), 0);
+	assert_int_equal(cg_tree_remove("/id", c.ino, c.made_levels, &e), 0);
 }
 
 static void needed_controllers(void **state)
@@ -208,7 +208,7 @@ static void needed_controllers(void **state)
 	SET(memory.limit, 1000);
 	res.unified.v = &pair;
 	res.unified.n = 1;
-	assert_int_equal(cg_make("/id", &res, &c, &e), 0);
+	assert_int_equal(cg_tree_make("/id", &res, &c, &e), 0);
 	assert_string_equal(fixture_get(&fix, "cgroup.subtree_control"), "+memory +misc");
 }
 
@@ -221,12 +221,12 @@ static void threaded_parent(void **state)
 	fixture_put(&fix, "cgroup.controllers", "cpu pids\n");
 	fixture_put(&fix, "cgroup.subtree_control", "\n");
 	fixture_put(&fix, "cgroup.type", "domain threaded\n");
-	assert_int_equal(cg_make("/id", NULL, &c, &e), 0);
+	assert_int_equal(cg_tree_make("/id", NULL, &c, &e), 0);
 	assert_string_equal(fixture_get(&fix, "cgroup.subtree_control"), "-cpu -pids");
-	assert_int_equal(cg_remove("/id", c.ino, c.made_levels, &e), 0);
+	assert_int_equal(cg_tree_remove("/id", c.ino, c.made_levels, &e), 0);
 	fixture_put(&fix, "cgroup.subtree_control", "\n");
 	SET(pids.limit, 5);
-	assert_int_equal(cg_make("/id", &res, &c, &e), -EBUSY);
+	assert_int_equal(cg_tree_make("/id", &res, &c, &e), -EBUSY);
 	assert_string_equal(e.text,
 			    "linux.resources.pids.limit: the pids controller cannot be enabled in "
 			    "cgroup \"/\": it has processes of its own");
@@ -244,10 +244,10 @@ static void absent_controller(void **state)
 	SET(memory.limit, -1);
 	SET(pids.limit, -1);
 	SET(memory.disable_oom_killer, false);
-	assert_int_equal(cg_make("/id", &res, &c, &e), 0);
-	assert_int_equal(cg_remove("/id", c.ino, c.made_levels, &e), 0);
+	assert_int_equal(cg_tree_make("/id", &res, &c, &e), 0);
+	assert_int_equal(cg_tree_remove("/id", c.ino, c.made_levels, &e), 0);
 	SET(memory.limit, 1);
-	assert_int_equal(cg_make("/id", &res, &c, &e), -ENOENT);
+	assert_int_equal(cg_tree_make("/id", &res, &c, &e), -ENOENT);
 	assert_int_equal(e.class, ERR_MISSING);
 	assert_true(str_starts(e.text, "linux.resources.memory.limit: the memory controller is not "
 				       "available in the cgroup2 tree (/sys/fs/cgroup): "));
@@ -263,13 +263,13 @@ static void existing_leaf(void **state)
 	fixture_put(&fix, "cgroup.subtree_control", "\n");
 	assert_int_equal(mkdirat(fix.fd, "id", 0755), 0);
 	fixture_put(&fix, "id/cgroup.events", "populated 1\nfrozen 0\n");
-	assert_int_equal(cg_make("/id", NULL, &c, &e), -EBUSY);
+	assert_int_equal(cg_tree_make("/id", NULL, &c, &e), -EBUSY);
 	assert_string_equal(e.text, "cgroup \"/id\" is not empty");
 	fixture_put(&fix, "id/cgroup.events", "populated 0\nfrozen 1\n");
-	assert_int_equal(cg_make("/id", NULL, &c, &e), -EBUSY);
+	assert_int_equal(cg_tree_make("/id", NULL, &c, &e), -EBUSY);
 	assert_string_equal(e.text, "cgroup \"/id\" is frozen");
 	fixture_put(&fix, "id/cgroup.events", "populated 0\nfrozen 0\n");
-	assert_int_equal(cg_make("/id", NULL, &c, &e), 0);
+	assert_int_equal(cg_tree_make("/id", NULL, &c, &e), 0);
 	assert_int_equal(c.made_levels, 0);
 }
 
@@ -285,9 +285,9 @@ static void no_links(void **state)
 	assert_int_equal(mkdirat(fix.fd, "real", 0755), 0);
 	assert_int_equal(symlinkat("real", fix.fd, "link"), 0);
 	assert_int_equal(symlinkat("/tmp", fix.fd, "out"), 0);
-	assert_true(cg_make("/link/x", NULL, &c, &e) < 0);
-	assert_true(cg_make("/out/x", NULL, &c, &e) < 0);
-	assert_true(cg_make("/link", NULL, &c, &e) < 0);
+	assert_true(cg_tree_make("/link/x", NULL, &c, &e) < 0);
+	assert_true(cg_tree_make("/out/x", NULL, &c, &e) < 0);
+	assert_true(cg_tree_make("/link", NULL, &c, &e) < 0);
 	assert_true(cg_open("/link", &c, &e) < 0);
 	assert_int_equal(faccessat(fix.fd, "real/x", F_OK, 0), -1);
 	assert_int_equal(cg_open("/real", &c, &e), 0);
@@ -300,7 +300,7 @@ static void no_links(void **state)
 	assert_int_equal(cg_open("/none", &c, &e), -ENOENT);
 	assert_int_equal(e.class, ERR_STATE);
 	assert_true(cg_open("/", &c, &e) < 0);
-	assert_true(cg_remove("/", 0, 0, &e) < 0);
+	assert_true(cg_tree_remove("/", 0, 0, &e) < 0);
 }
 
 static void numbers(void **state)

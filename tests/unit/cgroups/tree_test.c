@@ -55,7 +55,7 @@ static int group_teardown(void **state)
 		/* What a failed test left behind, its processes included. */
 		cg_where_root_for_test(mount_fd);
 		snprintf(path, sizeof(path), "/%s", base);
-		r = cg_remove(path, 0, 1, &e);
+		r = cg_tree_remove(path, 0, 1, &e);
 		if (r < 0)
 			print_error("%s\n", e.text);
 	}
@@ -155,7 +155,7 @@ static void make_and_remove(void **state)
 	(void)state;
 	NEED_CGROUP2();
 	mode_t mask = umask(077);
-	OK(cg_make("/a/b/c", NULL, &c, &e));
+	OK(cg_tree_make("/a/b/c", NULL, &c, &e));
 	umask(mask);
 	assert_int_equal(c.made_levels, 3);
 	assert_int_equal(fstatat(root_fd, "a/b/c", &st, 0), 0);
@@ -165,11 +165,11 @@ static void make_and_remove(void **state)
 	assert_int_equal(st.st_mode & 0777, 0755);
 	OK(cg_open("/a/b/c", &again, &e));
 	assert_true(again.ino == c.ino);
-	OK(cg_remove("/a/b/c", c.ino + 1, 3, &e)); /* another one: left alone */
+	OK(cg_tree_remove("/a/b/c", c.ino + 1, 3, &e)); /* another one: left alone */
 	assert_true(is_there("/a/b/c"));
-	OK(cg_remove("/a/b/c", c.ino, 3, &e));
+	OK(cg_tree_remove("/a/b/c", c.ino, 3, &e));
 	assert_false(is_there("/a"));
-	OK(cg_remove("/a/b/c", c.ino, 3, &e));
+	OK(cg_tree_remove("/a/b/c", c.ino, 3, &e));
 }
 
 /* Whoever of two goes last takes the parents along, also when the other one made them. */
@@ -179,17 +179,17 @@ static void shared_parents(void **state)
 
 	(void)state;
 	NEED_CGROUP2();
-	OK(cg_make("/p/q/one", NULL, &one, &e));
-	OK(cg_make("/p/q/two", NULL, &two, &e));
+	OK(cg_tree_make("/p/q/one", NULL, &one, &e));
+	OK(cg_tree_make("/p/q/two", NULL, &two, &e));
 	assert_int_equal(two.made_levels, 1);
-	OK(cg_remove("/p/q/one", one.ino, one.made_levels, &e));
+	OK(cg_tree_remove("/p/q/one", one.ino, one.made_levels, &e));
 	assert_true(is_there("/p/q/two"));
-	OK(cg_remove("/p/q/two", two.ino, two.made_levels, &e));
+	OK(cg_tree_remove("/p/q/two", two.ino, two.made_levels, &e));
 	assert_false(is_there("/p"));
 	/* A parent that somebody else made stays. */
 	assert_int_equal(mkdirat(root_fd, "engine", 0755), 0);
-	OK(cg_make("/engine/id", NULL, &one, &e));
-	OK(cg_remove("/engine/id", one.ino, one.made_levels, &e));
+	OK(cg_tree_make("/engine/id", NULL, &one, &e));
+	OK(cg_tree_remove("/engine/id", one.ino, one.made_levels, &e));
 	assert_true(is_there("/engine"));
 	assert_int_equal(unlinkat(root_fd, "engine", AT_REMOVEDIR), 0);
 }
@@ -203,7 +203,7 @@ static void failure_leaves_nothing(void **state)
 
 	(void)state;
 	NEED_CGROUP2();
-	assert_true(cg_make("/a/b/c", &res, &c, &e) < 0);
+	assert_true(cg_tree_make("/a/b/c", &res, &c, &e) < 0);
 	assert_string_equal(
 		e.text, "linux.resources.unified.nope.max: the nope controller is not available in "
 			"the cgroup2 tree (/sys/fs/cgroup): this kernel does not have it, or it "
@@ -218,16 +218,16 @@ static void occupied(void **state)
 
 	(void)state;
 	NEED_CGROUP2();
-	OK(cg_make("/x", NULL, &c, &e));
+	OK(cg_tree_make("/x", NULL, &c, &e));
 	pid_t pid = sleeper(c.dir_fd);
-	assert_int_equal(cg_make("/x", NULL, &again, &e), -EBUSY);
+	assert_int_equal(cg_tree_make("/x", NULL, &again, &e), -EBUSY);
 	assert_string_equal(e.text, "cgroup \"/x\" is not empty");
 	assert_int_equal(cg_wait_empty(&c, 20, &e), -ETIMEDOUT);
 	assert_true(str_starts(e.text, "cgroup \"/x\": 1 process did not end within 20 ms: pid "));
 	assert_true(strstr(e.text, " (state ") != NULL);
 	err_clear(&e);
 	/* Killed by the removal, though nobody has reaped it. */
-	OK(cg_remove("/x", c.ino, 1, &e));
+	OK(cg_tree_remove("/x", c.ino, 1, &e));
 	assert_false(is_there("/x"));
 	assert_int_equal(reap(pid), 128 + SIGKILL);
 	OK(cg_wait_empty(&c, 0, &e));
@@ -244,7 +244,7 @@ static void deep_tree(void **state)
 
 	(void)state;
 	NEED_CGROUP2();
-	OK(cg_make("/deep", NULL, &c, &e));
+	OK(cg_tree_make("/deep", NULL, &c, &e));
 	int fd = openat(c.dir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (int i = 0; i < DEPTH; i++) {
 		assert_int_equal(mkdirat(fd, "side", 0755), 0);
@@ -259,7 +259,7 @@ static void deep_tree(void **state)
 	OK(cg_pids(&c, &pids, &n, &e));
 	assert_int_equal(n, 3);
 	assert_true(pids[0] < pids[1] && pids[1] < pids[2]);
-	OK(cg_remove("/deep", c.ino, 1, &e));
+	OK(cg_tree_remove("/deep", c.ino, 1, &e));
 	assert_false(is_there("/deep"));
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(reap(pid[i]), 128 + SIGKILL);
@@ -283,8 +283,8 @@ static void concurrent(void **state)
 		snprintf(path, sizeof(path), "/race/a/c%d", i);
 		for (int k = 0; k < 150; k++) {
 			struct cg c = CG_NONE;
-			if (cg_make(path, NULL, &c, &e) < 0 ||
-			    cg_remove(path, c.ino, c.made_levels, &e) < 0) {
+			if (cg_tree_make(path, NULL, &c, &e) < 0 ||
+			    cg_tree_remove(path, c.ino, c.made_levels, &e) < 0) {
 				fprintf(stderr, "# %s: %s\n", path, e.text);
 				_exit(1);
 			}
@@ -306,7 +306,7 @@ static void delegate(void **state)
 
 	(void)state;
 	NEED_CGROUP2();
-	OK(cg_make("/d", NULL, &c, &e));
+	OK(cg_tree_make("/d", NULL, &c, &e));
 	OK(cg_delegate(&c, 65534, &e));
 	static const char *const theirs[] = {".", "cgroup.procs", "cgroup.threads",
 					     "cgroup.subtree_control"};
@@ -317,7 +317,7 @@ static void delegate(void **state)
 	}
 	assert_int_equal(fstatat(c.dir_fd, "cgroup.kill", &st, 0), 0);
 	assert_int_equal(st.st_uid, 0);
-	OK(cg_remove("/d", c.ino, 1, &e));
+	OK(cg_tree_remove("/d", c.ino, 1, &e));
 }
 
 /* ---- processes ---- */
@@ -328,9 +328,9 @@ static void freeze(void **state)
 
 	(void)state;
 	NEED_CGROUP2();
-	OK(cg_make("/f", NULL, &c, &e));
+	OK(cg_tree_make("/f", NULL, &c, &e));
 	OK(cg_freeze(&c, true, 1000, &e)); /* empty */
-	assert_int_equal(cg_make("/f", NULL, &again, &e), -EBUSY);
+	assert_int_equal(cg_tree_make("/f", NULL, &again, &e), -EBUSY);
 	assert_string_equal(e.text, "cgroup \"/f\" is frozen");
 	err_clear(&e);
 	OK(cg_freeze(&c, false, 1000, &e));
@@ -348,7 +348,7 @@ static void freeze(void **state)
 	/* A frozen one can be removed. */
 	pid = sleeper(c.dir_fd);
 	OK(cg_freeze(&c, true, 1000, &e));
-	OK(cg_remove("/f", c.ino, 1, &e));
+	OK(cg_tree_remove("/f", c.ino, 1, &e));
 	assert_int_equal(reap(pid), 128 + SIGKILL);
 	assert_int_equal(cg_freeze(&c, true, 1000, &e), -ENOENT);
 	assert_string_equal(e.text, "freeze cgroup \"/f\": it does not exist");
@@ -363,7 +363,7 @@ static void signal_storm(void **state)
 
 	(void)state;
 	NEED_CGROUP2();
-	OK(cg_make("/storm", NULL, &c, &e));
+	OK(cg_tree_make("/storm", NULL, &c, &e));
 	assert_int_equal(mkdirat(c.dir_fd, "sub", 0755), 0);
 	OK(cg_open_sub(&c, "sub", &sub, &e));
 	for (int i = 0; i < 300; i++) {
@@ -374,7 +374,7 @@ static void signal_storm(void **state)
 		assert_int_equal(reap(pid[1]), 128 + SIGUSR1);
 	}
 	close(sub);
-	OK(cg_remove("/storm", c.ino, 1, &e));
+	OK(cg_tree_remove("/storm", c.ino, 1, &e));
 }
 
 static void signal_all(void **state)
@@ -384,7 +384,7 @@ static void signal_all(void **state)
 
 	(void)state;
 	NEED_CGROUP2();
-	OK(cg_make("/s", NULL, &c, &e));
+	OK(cg_tree_make("/s", NULL, &c, &e));
 	assert_int_equal(mkdirat(c.dir_fd, "sub", 0755), 0);
 	int sub = FD_NONE;
 	OK(cg_open_sub(&c, "sub", &sub, &e));
@@ -398,14 +398,14 @@ static void signal_all(void **state)
 		assert_int_equal(reap(pid[i]), 128 + SIGUSR1);
 	OK(cg_signal(&c, SIGUSR1, &e)); /* of nobody */
 	AUTO(cg) from = CG_NONE;
-	OK(cg_make("/from", NULL, &from, &e));
+	OK(cg_tree_make("/from", NULL, &from, &e));
 	pid[0] = sleeper(from.dir_fd);
 	OK(cg_join(c.dir_fd, pid[0], &e));
-	OK(cg_remove("/from", from.ino, 1, &e));
+	OK(cg_tree_remove("/from", from.ino, 1, &e));
 	OK(cg_kill(&c, &e));
 	OK(cg_wait_empty(&c, 5000, &e));
 	assert_int_equal(reap(pid[0]), 128 + SIGKILL);
-	OK(cg_remove("/s", c.ino, 1, &e));
+	OK(cg_tree_remove("/s", c.ino, 1, &e));
 }
 
 /* ---- the device filter ---- */
@@ -434,7 +434,7 @@ static void apply_rules(struct spec_device_rule *rules, size_t n, struct cg *c)
 	linux_.resources = &res;
 	res.devices.v = rules;
 	res.devices.n = n;
-	OK(cg_make("/dev", NULL, c, &e));
+	OK(cg_tree_make("/dev", NULL, c, &e));
 	OK(cg_devices_apply(c, &conf, false, &e));
 }
 
@@ -459,21 +459,21 @@ static void device_filter(void **state)
 	apply_rules(deny, 1, &c);
 	assert_int_equal(open_inside(c.dir_fd, O_RDONLY, "/dev/kmsg"), EPERM);
 	assert_int_equal(open_inside(c.dir_fd, O_RDWR, "/dev/null"), 0);
-	OK(cg_remove("/dev", c.ino, 1, &e));
+	OK(cg_tree_remove("/dev", c.ino, 1, &e));
 	apply_rules(allow, 2, &c); /* V60 */
 	assert_int_equal(open_inside(c.dir_fd, O_RDONLY, "/dev/kmsg"), 0);
 	assert_int_equal(open_inside(c.dir_fd, O_WRONLY, "/dev/kmsg"), EPERM);
 	assert_int_equal(open_inside(c.dir_fd, O_RDWR, "/dev/kmsg"), EPERM);
-	OK(cg_remove("/dev", c.ino, 1, &e));
+	OK(cg_tree_remove("/dev", c.ino, 1, &e));
 	/* linux.devices is allowed after all denials. */
 	memset(&linux_, 0, sizeof(linux_));
 	linux_.devices.v = &kmsg;
 	linux_.devices.n = 1;
-	OK(cg_make("/dev", NULL, &c, &e));
+	OK(cg_tree_make("/dev", NULL, &c, &e));
 	OK(cg_devices_apply(&c, &conf, false, &e));
 	assert_int_equal(open_inside(c.dir_fd, O_RDWR, "/dev/kmsg"), 0);
 	assert_int_equal(open_inside(c.dir_fd, O_RDONLY, "/dev/ptmx"), 0);
-	OK(cg_remove("/dev", c.ino, 1, &e));
+	OK(cg_tree_remove("/dev", c.ino, 1, &e));
 }
 
 #define MANY 3000
@@ -497,7 +497,7 @@ static void many_rules(void **state)
 	}
 	apply_rules(rules, MANY, &c);
 	assert_int_equal(open_inside(c.dir_fd, O_RDWR, "/dev/null"), 0);
-	OK(cg_remove("/dev", c.ino, 1, &e));
+	OK(cg_tree_remove("/dev", c.ino, 1, &e));
 }
 
 #define TEST(f) cmocka_unit_test_setup(f, setup)

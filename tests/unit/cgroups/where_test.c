@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "cgroups/internal.h"
+#include "cgroups/systemd.h"
 #include "base/ban.h"
 
 static void own_cgroup(void **state)
@@ -127,9 +128,6 @@ static void bad_ids(void **state)
 
 static void systemd_form(void **state)
 {
-	static const char missing[] =
-		"the systemd cgroup manager is not built in yet: use "
-		"--cgroup-manager=cgroupfs (podman: --cgroup-manager cgroupfs)";
 	static const struct {
 		const char *path;
 		bool is_good;
@@ -151,26 +149,30 @@ static void systemd_form(void **state)
 		{"x:p:n", false},
 		{"a.slice:p:n\n", false},
 	};
-	char got[CG_PATH_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct err e = ERR_INIT;
-		assert_true(cg_where_choose(CG_SYSTEMD, rows[i].path, "id", false, got, &e) < 0);
-		assert_int_equal(e.class, rows[i].is_good ? ERR_MISSING : ERR_INPUT);
-		if (rows[i].is_good)
-			assert_string_equal(e.text, missing);
+		struct cg_place got = {0};
+		char path[CG_PATH_MAX] = "";
+		int r = cg_systemd_unit(rows[i].path, "id", false, &got, &e);
+		if (r == 0)
+			r = cg_systemd_slice_path(got.slice, path, &e);
+		assert_int_equal(r == 0, rows[i].is_good);
+		if (!rows[i].is_good)
+			assert_int_equal(e.class, ERR_INPUT);
 	}
 }
 
 static void disabled_has_none(void **state)
 {
-	char got[CG_PATH_MAX] = "x";
+	const struct cg_wish w = {.cgroups_path = "/..", .id = "id"};
+	struct cg_place got = {.path = "x"};
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(cg_where_choose(CG_DISABLED, "/..", "id", false, got, &e), 0);
-	assert_string_equal(got, "");
+	assert_int_equal(cg_choose(CG_DISABLED, &w, &got, &e), 0);
+	assert_string_equal(got.path, "");
 	assert_int_equal(word_find(&cg_words_manager, "cgroupfs"), CG_CGROUPFS);
 	assert_int_equal(word_find(&cg_words_manager, "systemd"), CG_SYSTEMD);
 	assert_int_equal(word_find(&cg_words_manager, "disabled"), CG_DISABLED);

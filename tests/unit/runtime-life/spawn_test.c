@@ -102,7 +102,7 @@ static void spawn(int (*fn)(int), struct life_child *c)
 	job = (struct init_job){.conf = &conf};
 	init_job_reset(&job);
 	*c = (struct life_child)LIFE_CHILD_INIT;
-	OK(life_spawn(&job, FD_NONE, entry, c, &e));
+	OK(life_spawn(&job, &(const struct life_seat){NULL, FD_NONE, 0}, entry, c, &e));
 	assert_true(c->pid > 0 && c->pidfd >= 0 && c->sock_fd >= 0);
 }
 

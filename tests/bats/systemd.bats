@@ -1,0 +1,377 @@
+#!/usr/bin/env bats
+# The systemd cgroup manager: units, slices, properties, annotations.
+# requires: root cgroup2 systemd cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
+load helpers
+
+test_setup() {
+	UNIT=pre-$ID.scope
+	BY=(--systemd-cgroup)
+	export PATH_FORM=":pre:$ID"
+}
+test_teardown() {
+	# systemd keeps the slices that a unit wanted
+	systemctl list-units --plain --no-legend --all "*$ID*" 2>/dev/null | while read -r unit _; do
+		systemctl stop "$unit"
+		systemctl reset-failed "$unit"
+	done >/dev/null 2>&1
+	true
+}
+
+# box [FILTER...]: a bundle below system.slice whose program waits
+box() { program probe wait -- '.linux.cgroupsPath = env.PATH_FORM' "$@"; }
+up() {
+	ok "${BY[@]}" run -d -b "$BUNDLE" "$ID"
+	STDOUT=$OUT
+	wait_for said ready
+}
+prop() { systemctl show -P "$1" "${2:-$UNIT}"; }
+# The cgroup of the unit, as systemd sees it, and that of the container.
+unit_dir() { echo "$CG$(prop ControlGroup "${1:-$UNIT}")"; }
+init_dir() { echo "$CG$(sed -n s/^0:://p "/proc/$(pid_of)/cgroup")"; }
+loaded() { [ -n "$(systemctl list-units --plain --no-legend --all "${1:-$UNIT}")" ]; }
+gone() { ! loaded "$@"; }
+
+@test "U06 C03: --systemd-cgroup makes PREFIX-NAME.scope in system.slice, and delete takes it away" {
+	box
+	up
+	is "$(prop ActiveState)" active
+	is "$(prop Slice)" system.slice
+	[[ $(init_dir) == "$CG/system.slice/$UNIT"* ]] || fail "$(init_dir)"
+	is "$(prop Delegate)" yes
+	is "$(prop DefaultDependencies)" no
+	is "$(state | jq -r '."systemd-scope"')" "$(is_stiva || [ "$RUNTIME_NAME" = crun ] && echo "$UNIT" || echo null)"
+	ok delete --force "$ID"
+	wait_for gone
+	[ ! -d "$CG/system.slice/$UNIT" ]
+}
+
+@test "U06: --cgroup-manager=systemd is the same" {
+	known_deviation runc "has no --cgroup-manager"
+	BY=(--cgroup-manager=systemd)
+	box
+	up
+	is "$(prop ActiveState)" active
+	ok delete --force "$ID"
+	gone
+}
+
+@test "C03: the unit ends with the container's program" {
+	program true -- '.linux.cgroupsPath = env.PATH_FORM'
+	ok "${BY[@]}" run -b "$BUNDLE" "$ID"
+	wait_for gone
+	[ ! -d "$CG/system.slice/$UNIT" ]
+}
+
+@test "C03: without a cgroupsPath the unit is named by the runtime and the id" {
+	program probe wait -- 'del(.linux.cgroupsPath)'
+	up
+	is "$(prop ActiveState "$RUNTIME_NAME-$ID.scope")" active
+	is "$(prop Slice "$RUNTIME_NAME-$ID.scope")" system.slice
+	ok delete --force "$ID"
+}
+
+@test "C03: nested slices expand, a slice is made when it is missing" {
+	PATH_FORM="$ID-b-c.slice:pre:$ID"
+	box
+	up
+	is "$(prop Slice)" "$ID-b-c.slice"
+	is "$(prop ControlGroup)" "/$ID.slice/$ID-b.slice/$ID-b-c.slice/$UNIT"
+	ok delete --force "$ID"
+	wait_for gone
+}
+
+@test "C03: a dash is the root slice" {
+	known_deviation crun "does not know -.slice by that name"
+	PATH_FORM="-:pre:$ID"
+	box
+	up
+	is "$(prop ControlGroup)" "/$UNIT"
+	ok delete --force "$ID"
+}
+
+@test "C03: without a prefix the name alone names the scope" {
+	known_deviation runc "a dash in front of it"
+	PATH_FORM=":: $ID" PATH_FORM=${PATH_FORM// /}
+	UNIT=$ID.scope
+	box
+	up
+	is "$(prop ActiveState)" active
+	ok delete --force "$ID"
+}
+
+@test "C03: a name x.slice makes a slice" {
+	known_deviation crun "makes no slices"
+	UNIT=$ID-pod.slice
+	PATH_FORM=":pre:$UNIT"
+	box '.linux.resources.memory.limit = 268435456'
+	up
+	is "$(prop ActiveState)" active
+	is "$(prop MemoryMax)" 268435456
+	[[ $(init_dir) == "$CG/$ID.slice/$UNIT"* ]] || fail "$(init_dir)"
+	ok delete --force "$ID"
+	wait_for gone
+}
+
+@test "C03: other forms are refused with a text, and nothing is made" {
+	local form
+	for form in /a/b a:b a.slice:b:c:d a.slice:p: a:p:n a--b.slice:p:n "a.slice:p:n m" .slice:p:n; do
+		PATH_FORM=$form
+		program true -- '.linux.cgroupsPath = env.PATH_FORM'
+		rt "${BY[@]}" run -b "$BUNDLE" "$ID"
+		! is_stiva || refused linux.cgroupsPath "$form"
+	done
+}
+
+@test "C03: a unit of that name that is not ours stays as it is" {
+	systemd-run --quiet --scope --unit="$UNIT" --slice=system.slice sleep 600 3>&- &
+	JOBS+=($!)
+	wait_for loaded
+	box
+	rt "${BY[@]}" run -b "$BUNDLE" "$ID"
+	[ "$status" != 0 ]
+	! is_stiva || complains "$UNIT"
+	is "$(prop ActiveState)" active
+	rt delete --force "$ID"
+	is "$(prop ActiveState)" active
+	systemctl stop "$UNIT"
+}
+
+@test "V10 V68: limits are properties of the unit and values of the files" {
+	box '.linux.resources = {memory: {limit: 134217728, reservation: 67108864, swap: 201326592},
+		cpu: {shares: 2048, quota: 33333, period: 100000, cpus: "0", mems: "0"}, pids: {limit: 77}}'
+	up
+	is "$(prop MemoryMax)" 134217728
+	is "$(prop MemoryLow)" 67108864
+	is "$(prop MemorySwapMax)" 67108864
+	is "$(prop TasksMax)" 77
+	is "$(prop CPUQuotaPerSecUSec)" 340ms
+	is "$(prop AllowedCPUs)" 0
+	is "$(prop AllowedMemoryNodes)" 0
+	is "$(prop MemoryAccounting) $(prop CPUAccounting) $(prop TasksAccounting)" "yes yes yes"
+	is "$(<"$(init_dir)/memory.max")" 134217728
+	is "$(<"$(init_dir)/pids.max")" 77
+	! is_stiva || is "$(<"$(init_dir)/cpu.max")" "33333 100000"
+	! is_stiva || is "$(prop CPUWeight)" "$(<"$(init_dir)/cpu.weight")"
+	ok delete --force "$ID"
+}
+
+@test "V10: a daemon-reload does not undo limits" {
+	box '.linux.resources = {memory: {limit: 134217728}, cpu: {quota: 50000, period: 100000}, pids: {limit: 77}}'
+	up
+	systemctl daemon-reload
+	is "$(<"$(unit_dir)/memory.max")" 134217728
+	is "$(<"$(unit_dir)/pids.max")" 77
+	is "$(<"$(unit_dir)/cpu.max")" "50000 100000"
+	is "$(<"$(init_dir)/memory.max")" 134217728
+	ok delete --force "$ID"
+}
+
+@test "V10: cpu.idle is CPUWeight=idle" {
+	known_deviation crun "sets the file alone"
+	known_deviation runc "1.1 sets the file alone"
+	box '.linux.resources = {cpu: {idle: 1, shares: 1024}}'
+	up
+	is "$(prop CPUWeight)" 0
+	is "$(<"$(init_dir)/cpu.idle")" 1
+	ok delete --force "$ID"
+}
+
+@test "V31: OOMPolicy follows memory.oom.group" {
+	known_deviation crun "1.21 sets the file alone"
+	known_deviation runc "1.1 sets the file alone"
+	box '.linux.resources = {unified: {"memory.oom.group": "1"}}'
+	up
+	is "$(prop OOMPolicy)" kill
+	is "$(<"$(init_dir)/memory.oom.group")" 1
+	ok delete --force "$ID"
+}
+
+@test "V51: pids.limit 0 is TasksMax=1 and a 0 in the file" {
+	known_deviation crun "does not take 0 as a limit"
+	known_deviation runc "does not take 0 as a limit"
+	box '.linux.resources = {pids: {limit: 0}}'
+	up
+	is "$(prop TasksMax)" 1
+	is "$(<"$(init_dir)/pids.max")" 0
+	rt exec "$ID" true
+	[ "$status" != 0 ]
+	ok delete --force "$ID"
+	config '.linux.resources = {pids: {limit: 1}}'
+	up
+	is "$(prop TasksMax)" 1
+	is "$(<"$(init_dir)/pids.max")" 1
+	is "$(<"$(unit_dir)/pids.max")" 1
+	ok delete --force "$ID"
+}
+
+@test "V52: without pids.limit systemd's default stays" {
+	box 'del(.linux.resources)'
+	up
+	is "$(prop TasksMax)" "$(systemctl show -P DefaultTasksMax)"
+	ok delete --force "$ID"
+}
+
+@test "V56: known keys of unified are properties too, the others are written to the files" {
+	known_deviation crun "maps fewer keys"
+	known_deviation runc "maps fewer keys"
+	box '.linux.resources = {memory: {limit: 268435456}, unified: {"memory.max": "134217728", "memory.high": "100663296",
+		"memory.min": "1048576", "cpu.max": "20000 100000", "cpu.weight": "42", "pids.max": "33", "cpuset.cpus": "0"}}'
+	up
+	is "$(prop MemoryMax)" 134217728
+	is "$(prop MemoryHigh)" 100663296
+	is "$(prop MemoryMin)" 1048576
+	is "$(prop CPUQuotaPerSecUSec)" 200ms
+	is "$(prop CPUWeight)" 42
+	is "$(prop TasksMax)" 33
+	is "$(prop AllowedCPUs)" 0
+	is "$(<"$(init_dir)/memory.high")" 100663296
+	systemctl daemon-reload
+	is "$(<"$(unit_dir)/memory.high")" 100663296
+	ok delete --force "$ID"
+}
+
+@test "V68: the device filter is the unit's as well and survives a daemon-reload" {
+	box '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "rw"},
+		{allow: true, type: "c", major: 1, access: "rwm"}]' "$ALL_CAPS"
+	up
+	is "$(prop DevicePolicy)" strict
+	[[ $(prop DeviceAllow) == *"10:229 rw"* ]] || [[ $(prop DeviceAllow) == *"/dev/fuse rw"* ]] || fail "$(prop DeviceAllow)"
+	systemctl daemon-reload
+	ok exec "$ID" sh -c 'mknod /tmp/null c 1 3 && : >/tmp/null'
+	rt exec "$ID" sh -c 'mknod /tmp/kmsg b 7 0 2>/dev/null && : </tmp/kmsg'
+	[ "$status" != 0 ] || fail "a device that the filter forbids"
+	ok delete --force "$ID"
+}
+
+@test "A01: org.systemd.property annotations are properties of the unit" {
+	box '.annotations = {"org.systemd.property.TimeoutStopUSec": "uint64 7000000",
+		"org.systemd.property.CollectMode": "'\''inactive-or-failed'\''",
+		"org.systemd.property.After": "['\''dbus.service'\'']", "org.systemd.property.SendSIGHUP": "true",
+		"org.systemd.property.KillSignal": "10"}'
+	up
+	is "$(prop TimeoutStopUSec)" 7s
+	is "$(prop CollectMode)" inactive-or-failed
+	[[ $(prop After) == *dbus.service* ]]
+	is "$(prop SendSIGHUP)" yes
+	is "$(prop KillSignal)" 10
+	ok delete --force "$ID"
+}
+
+@test "A01: a name in ...Sec takes seconds" {
+	known_deviation crun "1.21 takes the USec name"
+	box '.annotations = {"org.systemd.property.TimeoutStopSec": "9", "org.systemd.property.RuntimeMaxSec": "90.5"}'
+	known_deviation runc "1.1 takes no fraction"
+	up
+	is "$(prop TimeoutStopUSec)" 9s
+	is "$(prop RuntimeMaxUSec)" "1min 30.500s"
+	ok delete --force "$ID"
+}
+
+@test "A01: garbage is refused with the annotation's name and leaves no unit" {
+	local pair
+	for pair in 'CollectMode=inactive' 'KillSignal=[1,' 'KillSignal=1 2' 'ab=1' 'Kill-Signal=1' 'TimeoutStopSec=soon' \
+		'TasksMax=uint64 -1' "After=['a', 1]" 'After=[]' 'NoSuchProperty=true'; do
+		export KEY=org.systemd.property.${pair%%=*} VALUE=${pair#*=}
+		program true -- '.linux.cgroupsPath = env.PATH_FORM' '.annotations = {(env.KEY): env.VALUE}'
+		rt "${BY[@]}" run -b "$BUNDLE" "$ID"
+		[ "$status" != 0 ] || fail "$pair is taken"
+		! is_stiva || refused "${pair%%=*}"
+		gone
+	done
+}
+
+@test "A05: the sub-cgroup is container, or what run.oci.systemd.subgroup says, or none" {
+	known_deviation runc "has no such annotation"
+	box
+	up
+	is "$(init_dir)" "$(unit_dir)/container"
+	ok delete --force "$ID"
+	config '.annotations = {"run.oci.systemd.subgroup": "mine"}'
+	up
+	is "$(init_dir)" "$(unit_dir)/mine"
+	ok exec "$ID" cat /proc/self/cgroup
+	ok delete --force "$ID"
+	config '.annotations = {"run.oci.systemd.subgroup": ""}'
+	up
+	is "$(init_dir)" "$(unit_dir)"
+	ok exec "$ID" true
+	ok delete --force "$ID"
+	! is_stiva || {
+		config '.annotations = {"run.oci.systemd.subgroup": "../x"}'
+		rt "${BY[@]}" run -b "$BUNDLE" "$ID"
+		refused run.oci.systemd.subgroup "../x"
+	}
+}
+
+@test "A06: run.oci.delegate-cgroup is a cgroup of the container's own below the limits" {
+	known_deviation runc "has no such annotation"
+	box '.annotations = {"run.oci.delegate-cgroup": "inner"}' '.linux.resources = {memory: {limit: 134217728}}'
+	up
+	is "$(init_dir)" "$(unit_dir)/container/inner"
+	! is_stiva || is "$(<"$(unit_dir)/container/memory.max")" 134217728
+	is "$(<"$(init_dir)/memory.max")" max
+	ok exec "$ID" grep ^0: /proc/self/cgroup
+	ok delete --force "$ID"
+	gone
+}
+
+@test "A06: the same with cgroupfs" {
+	stiva_only
+	program probe wait -- '.linux.cgroupsPath = "/\(env.ID)-c"' '.annotations = {"run.oci.delegate-cgroup": "inner"}' \
+		'.linux.resources = {memory: {limit: 134217728}}'
+	starts
+	is "$(init_dir)" "$CG/$ID-c/inner"
+	is "$(<"$CG/$ID-c/memory.max")" 134217728
+	ok exec "$ID" true
+	ok delete --force "$ID"
+	[ ! -d "$CG/$ID-c" ]
+}
+
+@test "A07: run.oci.systemd.force_cgroup_v1 is refused with a text" {
+	known_deviation crun "mounts it"
+	known_deviation runc "has no such annotation"
+	box '.annotations = {"run.oci.systemd.force_cgroup_v1": "/sys/fs/cgroup/systemd"}'
+	rt "${BY[@]}" run -b "$BUNDLE" "$ID"
+	refused run.oci.systemd.force_cgroup_v1 "cgroup v1"
+	gone
+}
+
+@test "U06: exec, pause, kill and ps find the manager in the state" {
+	box "$(without_ns cgroup)" '.mounts |= map(select(.type != "cgroup"))'
+	up
+	ok exec "$ID" grep ^0: /proc/self/cgroup
+	shows "$UNIT"
+	ok pause "$ID"
+	is "$(status_of)" paused
+	ok resume "$ID"
+	ok kill "$ID" KILL
+	stopped
+	ok delete "$ID"
+	wait_for gone
+}
+
+@test "C03: a limit that cannot be set leaves no unit" {
+	stiva_only
+	box '.linux.resources = {unified: {"memory.nosuchfile": "1"}}'
+	rt "${BY[@]}" run -b "$BUNDLE" "$ID"
+	refused memory.nosuchfile
+	gone
+	box '.linux.resources = {cpu: {cpus: "4000"}}'
+	rt "${BY[@]}" run -b "$BUNDLE" "$ID"
+	refused linux.resources.cpu.cpus
+	gone
+}
+
+@test "C03: a program that is not there leaves no unit" {
+	program /no/such/program -- '.linux.cgroupsPath = env.PATH_FORM'
+	rt "${BY[@]}" run -b "$BUNDLE" "$ID"
+	[ "$status" != 0 ]
+	rt delete --force "$ID"
+	wait_for gone
+}
+
+@test "F05: features say systemd and systemdUser" {
+	known_deviation runc "1.1 has no features of that form"
+	ok features
+	is "$(jq -c '.linux.cgroup | [.systemd, .systemdUser, .v2]' "$OUT")" "[true,true,true]"
+}
