@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The systemd cgroup manager: units, slices, properties, annotations.
-# requires: root cgroup2 systemd cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
+# requires: root cgroup2 systemd
 load helpers
 
 test_setup() {
@@ -100,6 +100,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "C03: a name x.slice makes a slice" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	known_deviation crun "makes no slices"
 	UNIT=$ID-pod.slice
 	PATH_FORM=":pre:$UNIT"
@@ -118,7 +119,7 @@ gone() { ! loaded "$@"; }
 		PATH_FORM=$form
 		program true -- '.linux.cgroupsPath = env.PATH_FORM'
 		rt "${BY[@]}" run -b "$BUNDLE" "$ID"
-		! is_stiva || refused linux.cgroupsPath "$form"
+		! is_stiva || refused linux.cgroupsPath
 	done
 }
 
@@ -137,6 +138,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "V10 V68: limits are properties of the unit and values of the files" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	box '.linux.resources = {memory: {limit: 134217728, reservation: 67108864, swap: 201326592},
 		cpu: {shares: 2048, quota: 33333, period: 100000, cpus: "0", mems: "0"}, pids: {limit: 77}}'
 	up
@@ -156,6 +158,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "V10: a daemon-reload does not undo limits" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	box '.linux.resources = {memory: {limit: 134217728}, cpu: {quota: 50000, period: 100000}, pids: {limit: 77}}'
 	up
 	systemctl daemon-reload
@@ -167,6 +170,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "V10: cpu.idle is CPUWeight=idle" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	known_deviation crun "sets the file alone"
 	known_deviation runc "1.1 sets the file alone"
 	box '.linux.resources = {cpu: {idle: 1, shares: 1024}}'
@@ -177,6 +181,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "V31: OOMPolicy follows memory.oom.group" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	known_deviation crun "1.21 sets the file alone"
 	known_deviation runc "1.1 sets the file alone"
 	box '.linux.resources = {unified: {"memory.oom.group": "1"}}'
@@ -187,6 +192,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "V51: pids.limit 0 is TasksMax=1 and a 0 in the file" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	known_deviation crun "does not take 0 as a limit"
 	known_deviation runc "does not take 0 as a limit"
 	box '.linux.resources = {pids: {limit: 0}}'
@@ -212,6 +218,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "V56: known keys of unified are properties too, the others are written to the files" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	known_deviation crun "maps fewer keys"
 	known_deviation runc "maps fewer keys"
 	box '.linux.resources = {memory: {limit: 268435456}, unified: {"memory.max": "134217728", "memory.high": "100663296",
@@ -231,6 +238,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "V68: the device filter is the unit's as well and survives a daemon-reload" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	box '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "rw"},
 		{allow: true, type: "c", major: 1, access: "rwm"}]' "$ALL_CAPS"
 	up
@@ -263,7 +271,7 @@ gone() { ! loaded "$@"; }
 	known_deviation runc "1.1 takes no fraction"
 	up
 	is "$(prop TimeoutStopUSec)" 9s
-	is "$(prop RuntimeMaxUSec)" "1min 30.500s"
+	is "$(prop RuntimeMaxUSec)" "1min 30.500000s"
 	ok delete --force "$ID"
 }
 
@@ -304,6 +312,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "A06: run.oci.delegate-cgroup is a cgroup of the container's own below the limits" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	known_deviation runc "has no such annotation"
 	box '.annotations = {"run.oci.delegate-cgroup": "inner"}' '.linux.resources = {memory: {limit: 134217728}}'
 	up
@@ -316,6 +325,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "A06: the same with cgroupfs" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	stiva_only
 	program probe wait -- '.linux.cgroupsPath = "/\(env.ID)-c"' '.annotations = {"run.oci.delegate-cgroup": "inner"}' \
 		'.linux.resources = {memory: {limit: 134217728}}'
@@ -351,6 +361,7 @@ gone() { ! loaded "$@"; }
 }
 
 @test "C03: a limit that cannot be set leaves no unit" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	stiva_only
 	box '.linux.resources = {unified: {"memory.nosuchfile": "1"}}'
 	rt "${BY[@]}" run -b "$BUNDLE" "$ID"
