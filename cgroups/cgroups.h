@@ -69,7 +69,7 @@ struct cg_place {
 
 /* manager.c: one table of managers; nobody else asks which one it is. */
 
-/* Reads the wish of a config. An annotation that cannot be followed is an error (A05 to A07). */
+/* Reads the wish of a config. An annotation that cannot be followed is an error (A05, A06). */
 int cg_wish_read(const struct spec_config *conf, const char *id, bool is_rootless,
 		 struct cg_wish *ret, struct err *e) MUST_CHECK;
 /* Decides the place. cgroupfs: cgroupsPath absolute from the cgroup2 root, or relative below the
@@ -132,7 +132,6 @@ struct cg_update {
 	const struct spec_resources *want;  /* what is to change */
 	const struct spec_resources *force; /* what is in force: of the config and all updates */
 	const struct spec_config *conf;	    /* the container's, for the devices */
-	enum cg_manager manager;
 	bool is_rootless;
 	/* owned: what was there before, for cg_update_undo() */
 	struct arena arena;

@@ -62,15 +62,14 @@ static int check_sub(const char *key, const char *name, struct err *e)
 	if (!name || !name[0] ||
 	    (path_is_name(name) && strlen(name) < CG_UNIT_MAX && !str_starts(name, "cgroup.")))
 		return 0;
-	return err_set(e, ERR_INPUT, EINVAL, "annotations.%s: \"%.128s\" is not a cgroup's name",
-		       key, name);
+	return err_set(e, ERR_INPUT, EINVAL,
+		       "annotations[\"%s\"]: \"%.128s\" is not a cgroup's name", key, name);
 }
 
 int cg_wish_read(const struct spec_config *conf, const char *id, bool is_rootless,
 		 struct cg_wish *ret, struct err *e)
 {
-	static const char sub[] = "run.oci.systemd.subgroup", inner[] = "run.oci.delegate-cgroup",
-			  v1[] = "run.oci.systemd.force_cgroup_v1";
+	static const char sub[] = "run.oci.systemd.subgroup", inner[] = "run.oci.delegate-cgroup";
 
 	*ret = (struct cg_wish){
 		.cgroups_path = conf->linux_->cgroups_path,
@@ -81,11 +80,6 @@ int cg_wish_read(const struct spec_config *conf, const char *id, bool is_rootles
 	};
 	if (!ret->subgroup)
 		ret->subgroup = "container";
-	if (spec_annotation(conf, v1))
-		return err_set(e, ERR_MISSING, ENOTSUP,
-			       "annotations.%s: cgroup v1 is not supported: stiva mounts cgroup v2 "
-			       "only",
-			       v1);
 	int r = check_sub(sub, ret->subgroup, e);
 
 	return r < 0 ? r : check_sub(inner, ret->delegated, e);

@@ -505,7 +505,7 @@ int cg_systemd_set(const struct cg *c, const struct spec_resources *res, enum cg
 	AUTO(arena) a = {0};
 	AUTO(cg_bus) bus = {.d = DBUS_INIT};
 	AUTO(buf) body = {0};
-	struct knob_plan plan = {.arena = &a}, part = {.arena = &a};
+	struct knob_plan plan = {.arena = &a, .is_update = true}, part = {.arena = &a};
 	int r = cg_knobs_plan(res, &plan, e);
 
 	if (r < 0)

@@ -112,9 +112,10 @@ static void put_cpu_max(const struct prop_ctx *c)
 static void put_mask(const struct prop_ctx *c)
 {
 	uint64_t bits[MASK_BITS / 64] = {0};
-	size_t n = MASK_BITS / 8;
+	bool is_lifted = !c->w->text[strspn(c->w->text, "\n")];
+	size_t n = is_lifted ? 0 : MASK_BITS / 8;
 
-	if (num_list(c->w->text, bits, MASK_BITS) < 0)
+	if (!is_lifted && num_list(c->w->text, bits, MASK_BITS) < 0)
 		return;
 	while (n > 1 && !(bits[(n - 1) / 8] >> (n - 1) % 8 * 8 & 0xff))
 		n--;

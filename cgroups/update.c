@@ -350,34 +350,14 @@ static void put_back(const struct cg *c, const struct cg_update_item *it)
 
 /* ---- writing ---- */
 
-/*
- * What another manager of the cgroup has to know of the new limits before their files are written:
- * `res` is complete, `u->force` what it was told last. The files are written afterwards all the
- * same.
- */
-static int tell_manager(const struct cg *c, const struct cg_update *u,
-			const struct spec_resources *res, struct err *e)
-{
-	(void)c;
-	(void)res;
-	(void)e;
-	switch (u->manager) {
-	case CG_SYSTEMD:
-	case CG_CGROUPFS:
-	case CG_DISABLED:
-	case CG_MANAGER_N:
-		break;
-	}
-	return 0;
-}
-
 void cg_update_undo(const struct cg *c, struct cg_update *u)
 {
 	struct err e = ERR_INIT;
 
 	while (u->n_done > 0)
 		put_back(c, &u->items[u->done[--u->n_done]]);
-	if (tell_manager(c, u, u->force, &e) < 0)
+	/* Not yet told of the new ones, but for what had to be wide enough for them. */
+	if (cg_set(c, u->force, CG_BEFORE, &e) < 0)
 		log_warn("put the old limits back: %s", e.text);
 }
 
@@ -486,7 +466,7 @@ int cg_update(const struct cg *c, struct cg_update *u, struct err *e)
 	if (r == 0)
 		r = make_items(c, u, &plan, e);
 	if (r == 0)
-		r = tell_manager(c, u, &res, e);
+		r = cg_set(c, &res, CG_BEFORE, e);
 	if (r < 0)
 		return r;
 	r = write_items(c, u, e);
@@ -497,6 +477,8 @@ int cg_update(const struct cg *c, struct cg_update *u, struct err *e)
 	/* Last: it is one step that either happens or not. */
 	if (r == 0)
 		r = replace_devices(c, u, e);
+	if (r == 0)
+		r = cg_set(c, &res, CG_AFTER, e);
 	if (r < 0)
 		cg_update_undo(c, u);
 	return r;

@@ -176,7 +176,7 @@ void life_machine_state(const struct life_box *b, enum spec_status s, struct spe
 	ret->rootfs = rec->rootfs;
 	ret->created = rec->created;
 	ret->owner = rec->owner;
-	ret->systemd_scope = rec->cgroup->unit;
+	ret->systemd_scope = rec->cgroup ? rec->cgroup->unit : NULL;
 	ret->annotations = rec->annotations;
 }
 

@@ -196,11 +196,12 @@ static void end_child(struct mounts_run *x)
 
 static int spawn(struct mounts_run *x, struct err *e)
 {
+	/* In our own cgroup: that of the container may be frozen. */
+	static const struct life_seat ours = {NULL, FD_NONE, 0};
 	int r = life_wait_signals(&x->child.abort_fd, e);
 
-	/* In our own cgroup: that of the container may be frozen. */
 	return r < 0 ? r
-		     : life_spawn(&x->job, FD_NONE,
+		     : life_spawn(&x->job, &ours,
 				  x->is_add ? init_mounts_add_main : init_mounts_remove_main,
 				  &x->child, e);
 }

@@ -93,7 +93,6 @@ static int change(const struct life_host *h, struct update *u, struct err *e)
 	up = {.want = &u->want,
 	      .force = &u->in_force,
 	      .conf = u->conf,
-	      .manager = (enum cg_manager)u->box.rec->cgroup->manager.v,
 	      .is_rootless = life_is_rootless(h)};
 	int r = life_machine_cgroup(&u->box, &cg, e);
 

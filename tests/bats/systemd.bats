@@ -337,15 +337,6 @@ gone() { ! loaded "$@"; }
 	[ ! -d "$CG/$ID-c" ]
 }
 
-@test "A07: run.oci.systemd.force_cgroup_v1 is refused with a text" {
-	known_deviation crun "mounts it"
-	known_deviation runc "has no such annotation"
-	box '.annotations = {"run.oci.systemd.force_cgroup_v1": "/sys/fs/cgroup/systemd"}'
-	rt "${BY[@]}" run -b "$BUNDLE" "$ID"
-	refused run.oci.systemd.force_cgroup_v1 "cgroup v1"
-	gone
-}
-
 @test "U06: exec, pause, kill and ps find the manager in the state" {
 	box "$(without_ns cgroup)" '.mounts |= map(select(.type != "cgroup"))'
 	up
