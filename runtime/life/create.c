@@ -29,7 +29,6 @@ void life_create_init(struct life_create *c)
 	c->child = (struct life_child)LIFE_CHILD_INIT;
 	c->netdev = (struct net_move)NET_MOVE_NONE;
 	c->bundle_fd = c->net_fd = c->gate_fd = c->console_fd = c->abort_fd = FD_NONE;
-	c->cgroup_path = arena_alloc(&c->arena, CG_PATH_MAX);
 	init_job_reset(&c->job);
 }
 
