@@ -18,6 +18,7 @@
 #include "base/ban.h"
 
 #define FILE_MAX	   65536 /* io.max has a line per disk */
+#define FILE_LIST_MAX	   4096
 #define CPU_PERIOD_DEFAULT 100000
 #define CPU_WEIGHT_DEFAULT "100"
 #define SEPARATORS	   " \n"
@@ -280,6 +281,18 @@ static int direction_of(const struct cg_update_item *it)
 	return now > old ? 1 : -1;
 }
 
+/* The kernel takes no empty list where tasks are (ENOSPC): all that the parent has is the same. */
+static void fill_empty_list(const struct cg *c, struct cg_update *u, struct cg_update_item *it)
+{
+	char text[FILE_LIST_MAX];
+
+	if (!str_eq(it->w.text, "\n") || !str_eq(it->w.ctrl, "cpuset"))
+		return;
+	const char *file = arena_printf(&u->arena, "../%s.effective", it->w.file);
+	if (file_read_kernel(c->dir_fd, file, text, sizeof(text)) > 1)
+		it->w.text = arena_strndup(&u->arena, text, strcspn(text, "\n"));
+}
+
 /* One row of the plan, with the file that is there. Return: 1 = an item, 0 = nothing to do. */
 static int make_item(const struct cg *c, struct cg_update *u, const struct knob_write *w,
 		     struct cg_update_item *it, struct err *e)
@@ -297,6 +310,8 @@ static int make_item(const struct cg *c, struct cg_update *u, const struct knob_
 	it->w.alt_file = NULL;
 	it->direction = direction_of(it);
 	it->is_dropped = it->old && str_eq(it->old, it->w.text);
+	if (!it->is_dropped)
+		fill_empty_list(c, u, it);
 	return 1;
 }
 
@@ -375,6 +390,8 @@ static int write_item(const struct cg *c, struct cg_update *u, size_t i, size_t 
 		      struct err *e)
 {
 	const struct cg_update_item *it = &u->items[i];
+	if (it->w.text)
+		log_debug("update: \"%.64s\" to %s", it->w.text, it->w.file);
 	int r = it->w.text ? cg_apply_write(c, &it->w) : 0;
 
 	if (r == -EINVAL && (it->w.flags & KNOB_AGAIN)) {

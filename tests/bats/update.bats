@@ -128,9 +128,9 @@ limited() {
 	requires cgroup_memory cgroup_pids
 	stiva_only
 	limited
-	rt update -r - --pids-limit 44 "$ID" <<<'{"pids": {"limit": 33}, "memory": {"limit": 50000896}}'
+	rt update -r - --pids-limit 44 "$ID" <<<'{"pids": {"limit": 33}, "memory": {"limit": 50003968}}'
 	exits 0
-	is "$(value pids.max) $(value memory.max)" "44 50000896"
+	is "$(value pids.max) $(value memory.max)" "44 50003968"
 }
 
 @test "U104: the limits in force are kept, and shown by state" {
@@ -138,9 +138,9 @@ limited() {
 	stiva_only
 	limited
 	is "$(state | jq -c .resources)" null
-	updates --pids-limit 44 --memory 50000896
+	updates --pids-limit 44 --memory 50003968
 	is "$(state | jq -c '.resources | [.pids.limit, .memory.limit, .memory.reservation, .cpu.shares]')" \
-		'[44,50000896,25165824,100]'
+		'[44,50003968,25165824,100]'
 	updates --cpu-quota -1
 	is "$(state | jq -c '.resources | [.pids.limit, .cpu.quota, .cpu.period]')" '[44,-1,1000000]'
 	is "$(status_of)" running
@@ -334,9 +334,9 @@ limited() {
 	[[ $stderr == *"rejecting memory+swap limit"* ]]
 	is "$(status_of)" running
 	is "$(value memory.max)" 33554432
-	update_with '{"memory": {"limit": 30000128, "checkBeforeUpdate": true}}'
+	update_with '{"memory": {"limit": 29999104, "checkBeforeUpdate": true}}'
 	exits 0
-	is "$(value memory.max)" 30000128
+	is "$(value memory.max)" 29999104
 }
 
 @test "V30: a limit below the usage without a check: the kernel reclaims or kills" {
