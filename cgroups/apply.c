@@ -56,8 +56,10 @@ static int no_file(const struct cg *c, const struct knob_write *w, struct err *e
 			w->prop, w->ctrl, c->path);
 	if (!str_eq(w->ctrl, "hugetlb") || !str_starts(w->prop, "linux.resources.hugepageLimits"))
 		return err_set(e, ERR_MISSING, ENOENT,
-			       "%s: this kernel has no %s%s%s (cgroup \"%s\")", w->prop, w->file,
-			       w->alt_file ? " or " : "", w->alt_file ? w->alt_file : "", c->path);
+			       "%s: this kernel has no %s%s%s (cgroup \"%s\"): no such file or "
+			       "directory",
+			       w->prop, w->file, w->alt_file ? " or " : "",
+			       w->alt_file ? w->alt_file : "", c->path);
 	list_page_sizes(c->dir_fd, sizes, sizeof(sizes));
 	return err_set(e, ERR_INPUT, ENOENT, "%s.pageSize: no such page size here (there is: %s)",
 		       w->prop, sizes[0] ? sizes : "none");

@@ -76,8 +76,9 @@ static int read_rule(const struct spec_device_rule *in, size_t i, struct cg_dev_
 		     struct err *e)
 {
 	ret->allow = in->allow.has && in->allow.v;
-	ret->type = in->type ? in->type[0] : 'a';
-	if (in->type && (!strchr("abc", ret->type) || !ret->type || in->type[1]))
+	/* Engines write "" for all (C04). */
+	ret->type = in->type && in->type[0] ? in->type[0] : 'a';
+	if (!strchr("abc", ret->type) || (in->type && in->type[0] && in->type[1]))
 		return err_set(e, ERR_INPUT, EINVAL,
 			       "linux.resources.devices[%zu].type: \"%.32s\" is not a, b or c", i,
 			       in->type);

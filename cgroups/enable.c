@@ -256,15 +256,16 @@ int cg_enable_missing(int dir_fd, const char *path, const struct knob_needs *nee
 		if (cg_enable_list_has(at_root.text, ctrl))
 			return err_set(
 				e, ERR_MISSING, ENOENT,
-				"%s: the %s controller is not available in cgroup \"%s\": its "
-				"parents do not give it",
+				"%s: the requested cgroup controller `%s` is not available in "
+				"cgroup \"%s\": its parents do not give it",
 				needs->v[i].prop, ctrl, path);
 		if (file_read_kernel(AT_FDCWD, "/proc/self/cgroup", own, sizeof(own)) > 0 &&
 		    cg_enable_is_v1(own, ctrl))
 			why = "it is bound to cgroup v1";
 		return err_set(
 			e, ERR_MISSING, ENOENT,
-			"%s: the %s controller is not available in the cgroup2 tree (%s): %s",
+			"%s: the requested cgroup controller `%s` is not available in the cgroup2 "
+			"tree (%s): %s",
 			needs->v[i].prop, ctrl, cg_where_root_name(), why);
 	}
 	return 0;

@@ -413,7 +413,8 @@ static int plan_unified(const struct knob *k, const struct spec_resources *res, 
 		struct knob row = *k;
 		if (!is_file_name(key))
 			return err_set(e, ERR_INPUT, EINVAL,
-				       "%s: \"%.128s\" is not the name of a controller's file",
+				       "%s: the specified key has not the form CONTROLLER.VALUE "
+				       "`%.128s`",
 				       k->prop, key);
 		/* cgroup.procs, cgroup.freeze, cgroup.kill...: ours, not limits (security.md C9).
 		 */

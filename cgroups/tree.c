@@ -323,11 +323,13 @@ static int check_existing(int dir_fd, const char *path, struct err *e)
 {
 	int r = cg_procs_event(dir_fd, "populated", 0, 0);
 	if (r == -ETIMEDOUT)
-		return err_set(e, ERR_STATE, EBUSY, "cgroup \"%s\" is not empty", path);
+		return err_set(e, ERR_STATE, EBUSY, "container's cgroup is not empty: \"%s\"",
+			       path);
 	if (r == 0)
 		r = cg_procs_event(dir_fd, "frozen", 0, 0);
 	if (r == -ETIMEDOUT)
-		return err_set(e, ERR_STATE, EBUSY, "cgroup \"%s\" is frozen", path);
+		return err_set(e, ERR_STATE, EBUSY,
+			       "container's cgroup unexpectedly frozen: \"%s\"", path);
 	return r < 0 ? err_sys(e, r, "read cgroup.events of cgroup \"%s\"", path) : 0;
 }
 

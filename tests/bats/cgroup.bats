@@ -7,7 +7,7 @@ load helpers
 # value FILE: a file of the container's cgroup as the host sees it
 value() { cat "$(cgroup_of)/$1"; }
 
-@test "an absolute cgroupsPath is below the cgroup mount, missing parents are made" {
+@test "C01: an absolute cgroupsPath is below the cgroup mount, missing parents are made" {
 	program probe wait -- '.linux.cgroupsPath = "/\(env.ID)-a/b/c"'
 	starts
 	is "$(<"$CG/$ID-a/b/c/cgroup.procs")" "$(pid_of)"
@@ -16,7 +16,7 @@ value() { cat "$(cgroup_of)/$1"; }
 	rmdir "$CG/$ID-a/b" "$CG/$ID-a" 2>/dev/null || true
 }
 
-@test "a relative cgroupsPath is stable" {
+@test "C01: a relative cgroupsPath is stable" {
 	program probe wait -- '.linux.cgroupsPath = "\(env.ID)-rel/x"'
 	starts
 	one=$(find "$CG" -type d -path "*/$ID-rel/x")
@@ -28,32 +28,32 @@ value() { cat "$(cgroup_of)/$1"; }
 	find "$CG" -depth -type d -name "$ID-rel" -exec rmdir {} +
 }
 
-@test "init is in the cgroup from its first instruction" {
+@test "C18: init is in the cgroup from its first instruction" {
 	script 'cat /proc/self/cgroup | grep ^0:' "$(without_ns cgroup)" \
 		'.mounts |= map(select(.type != "cgroup"))' '.linux.cgroupsPath = "/\(env.ID)-own"'
 	runs
 	[[ $output == *"$ID-own"* ]]
 }
 
-@test "a cgroup in use is refused" {
+@test "C02: a cgroup in use is refused" {
 	known_deviation crun "1.8 joins it"
 	known_deviation runc "1.1 only warns"
 	program probe wait -- '.linux.cgroupsPath = "/\(env.ID)-c"'
 	starts
 	rt create -b "$BUNDLE" "$ID-2"
-	KEPT=1 refused cgroup
+	KEPT=1 refused "container's cgroup is not empty"
 	is "$(status_of)" running
 	[ ! -e "$ROOT/$ID-2" ]
 }
 
-@test "a frozen cgroup is refused" {
+@test "C02: a frozen cgroup is refused" {
 	known_deviation crun "hangs"
 	known_deviation runc "1.1 hangs or warns"
 	program true -- '.linux.cgroupsPath = "/\(env.ID)-f"'
 	mkdir "$CG/$ID-f"
 	echo 1 >"$CG/$ID-f/cgroup.freeze"
 	DEADLINE=10 rt run -b "$BUNDLE" "$ID"
-	KEPT=1 refused frozen
+	KEPT=1 refused "container's cgroup unexpectedly frozen"
 	rmdir "$CG/$ID-f"
 }
 
@@ -73,7 +73,7 @@ value() { cat "$(cgroup_of)/$1"; }
 	is "$(grep ' - cgroup2 ' /proc/self/mountinfo)" "$before"
 }
 
-@test "a writable cgroup is delegated to the container's user" {
+@test "C13: a writable cgroup is delegated to the container's user" {
 	program probe wait -- '.process.user = {uid: 1000, gid: 1000}' \
 		'(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) = ["nosuid", "noexec", "nodev"]'
 	known_deviation crun "other rules"
@@ -83,25 +83,25 @@ value() { cat "$(cgroup_of)/$1"; }
 	is "$(stat -c %u "$(cgroup_of)/cgroup.freeze")" 0
 }
 
-@test "a read-only cgroup is not delegated" {
+@test "C13: a read-only cgroup is not delegated" {
 	program probe wait -- '.process.user = {uid: 1000, gid: 1000}'
 	starts
 	is "$(stat -c %u "$(cgroup_of)/cgroup.procs")" 0
 }
 
-@test "unified values are written as they are" {
+@test "C12: unified values are written as they are" {
 	program probe wait -- '.linux.resources.unified = {"cgroup.max.descendants": "5"}'
 	rt create -b "$BUNDLE" "$ID"
 	if is_stiva; then refused unified; else [ "$status" != 0 ] || is "$(value cgroup.max.descendants)" 5; fi
 }
 
-@test "a unified file that is not there is refused" {
+@test "C12: a unified file that is not there is refused" {
 	program true -- '.linux.resources.unified = {"nonesuch.max": "5"}'
 	rt run -b "$BUNDLE" "$ID"
 	refused nonesuch.max
 }
 
-@test "--cgroup-manager disabled makes none" {
+@test "C17 R43: --cgroup-manager disabled makes none" {
 	known_deviation runc "has no such option"
 	stiva_only
 	program probe wait
@@ -114,7 +114,7 @@ value() { cat "$(cgroup_of)/$1"; }
 	absent
 }
 
-@test "memory limits" {
+@test "C05 V20 V21 V27: memory limits" {
 	requires cgroup_memory
 	program probe wait -- '.linux.resources.memory = {limit: 104857600, reservation: 52428800, swap: 157286400}'
 	starts
@@ -123,15 +123,20 @@ value() { cat "$(cgroup_of)/$1"; }
 	[ ! -e "$(cgroup_of)/memory.swap.max" ] || is "$(value memory.swap.max)" 52428800
 }
 
-@test "unlimited memory" {
+@test "V24 V25 R39: unlimited memory" {
 	requires cgroup_memory
 	known_deviation crun "does not lift the swap limit"
 	program probe wait -- '.linux.resources.memory = {limit: -1}'
 	starts
 	is "$(value memory.max)" max
+	[ ! -e "$(cgroup_of)/memory.swap.max" ] || is "$(value memory.swap.max)" max
+	ok delete --force "$ID"
+	program probe wait -- '.linux.resources.memory = {limit: -1, swap: 20971520}'
+	starts
+	[ ! -e "$(cgroup_of)/memory.swap.max" ] || is "$(value memory.swap.max)" 20971520
 }
 
-@test "cpu limits" {
+@test "C06 V01: cpu limits" {
 	requires cgroup_cpu
 	program probe wait -- '.linux.resources.cpu = {shares: 1024, quota: 50000, period: 200000}'
 	starts
@@ -139,7 +144,7 @@ value() { cat "$(cgroup_of)/$1"; }
 	if is_stiva; then is "$(value cpu.weight)" 100; fi
 }
 
-@test "cpu: quota alone, period alone, no limit" {
+@test "V02 V03 V04 R42: cpu: quota alone, period alone, no limit" {
 	requires cgroup_cpu
 	for t in '{quota: 30000}=30000 100000' '{period: 50000}=max 50000' '{quota: -1}=max 100000'; do
 		program probe wait -- ".linux.resources.cpu = ${t%%=*}"
@@ -149,7 +154,7 @@ value() { cat "$(cgroup_of)/$1"; }
 	done
 }
 
-@test "cpu.shares as cpu.weight" {
+@test "R37 C06: cpu.shares as cpu.weight" {
 	requires cgroup_cpu
 	known_deviation crun "1.21 has the linear formula or rounds otherwise"
 	known_deviation runc "1.1 has the linear formula"
@@ -161,7 +166,7 @@ value() { cat "$(cgroup_of)/$1"; }
 	done
 }
 
-@test "cpu burst and idle" {
+@test "V06 V07: cpu burst and idle" {
 	requires cgroup_cpu
 	known_deviation runc "1.1 has none"
 	program probe wait -- '.linux.resources.cpu = {quota: 50000, period: 100000, burst: 10000}'
@@ -173,14 +178,14 @@ value() { cat "$(cgroup_of)/$1"; }
 	is "$(value cpu.idle)" 1
 }
 
-@test "cpuset" {
+@test "V09: cpuset" {
 	requires cgroup_cpuset
 	program probe sched -- '.linux.resources.cpu = {cpus: "0", mems: "0"}'
 	runs
 	line "cpus 0"
 }
 
-@test "pids: a number, no limit, zero" {
+@test "C10 V50 V51 R38: pids: a number, no limit, zero" {
 	requires cgroup_pids
 	for t in 17=17 -1=max; do
 		program probe wait -- ".linux.resources.pids.limit = ${t%=*}"
@@ -195,14 +200,14 @@ value() { cat "$(cgroup_of)/$1"; }
 	is "$(value pids.max)" 0
 }
 
-@test "the pids limit holds" {
+@test "C10: the pids limit holds" {
 	requires cgroup_pids
 	script 'for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done 2>/tmp/e; grep -c fork /tmp/e' '.linux.resources.pids.limit = 5'
 	DEADLINE=10 rt run -b "$BUNDLE" "$ID"
 	[ "$status" != 124 ]
 }
 
-@test "io weight and limits" {
+@test "C07 V40: io weight and limits" {
 	requires cgroup_io
 	program probe wait -- '.linux.resources.blockIO = {weight: 500}'
 	rt run -d -b "$BUNDLE" "$ID"
@@ -226,7 +231,7 @@ value() { cat "$(cgroup_of)/$1"; }
 	if is_stiva; then [ "$status" = 137 ] || refused memory; fi
 }
 
-@test "values of v1 that v2 has not are refused, their defaults are not" {
+@test "V28: values of v1 that v2 has not are refused, their defaults are not" {
 	known_deviation runc "ignores them"
 	program true -- '.linux.resources.memory = {kernel: 10000000}'
 	rt run -b "$BUNDLE" "$ID"
@@ -237,9 +242,244 @@ value() { cat "$(cgroup_of)/$1"; }
 	runs
 }
 
-@test "exec is in the container's cgroup" {
+@test "C18: exec is in the container's cgroup" {
 	program probe wait
 	starts
 	ok exec -d --pid-file "$WORK/pid" "$ID" probe hang 0
 	grep -qx "$(<"$WORK/pid")" "$(cgroup_of)/cgroup.procs"
+}
+
+@test "C01: an invalid cgroupsPath is refused" {
+	stiva_only
+	for path in / /a/../b /a//b a/./b "/$ID"$'\n'x; do
+		export path
+		program true -- '.linux.cgroupsPath = env.path'
+		rt run -b "$BUNDLE" "$ID"
+		refused linux.cgroupsPath
+	done
+}
+
+@test "C01: without a cgroupsPath it is a sibling of the caller's, named by the id" {
+	known_deviation crun "below the root"
+	program probe wait -- 'del(.linux.cgroupsPath)'
+	starts
+	own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+	is "$(cgroup_of)" "$CG$(dirname "$own" | sed 's,/$,,')/$ID"
+}
+
+@test "C04 V67: the device filter holds, for the devices of the config too" {
+	[ -e /dev/fuse ] || skip "requires: /dev/fuse"
+	script 'mknod /fuse c 10 229; mknod /null2 c 1 3; : </null2 && echo null; (: </fuse) 2>/dev/null && echo fuse
+		echo end' '.linux.resources.devices = [{allow: false, access: "rwm"}]' "$ALL_CAPS"
+	runs
+	line null
+	shows_not fuse
+	config '.linux.devices += [{path: "/dev/fuse", type: "c", major: 10, minor: 229}]'
+	rm "$BUNDLE/rootfs/fuse" "$BUNDLE/rootfs/null2"
+	runs
+	line fuse
+}
+
+@test "C04: a device rule without a type, or with an empty one, is for all" {
+	known_deviation crun "refuses an empty type"
+	known_deviation runc "refuses an empty type"
+	program true -- '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "", access: "rwm"}]'
+	runs
+}
+
+@test "V60 V61 V62: reading and writing are decided one by one" {
+	[ -e /dev/fuse ] || skip "requires: /dev/fuse"
+	known_deviation crun "takes the first rule that matches"
+	known_deviation runc "allow-all with a deny of one bit lets all pass"
+	try() {
+		script 'mknod /fuse c 10 229; (: <>/fuse) 2>/dev/null && echo opened; echo end' \
+			".linux.resources.devices = [$1]" "$ALL_CAPS"
+		runs
+	}
+	fuse='type: "c", major: 10, minor: 229'
+	try "{allow: true, access: \"rwm\"}, {allow: false, $fuse, access: \"w\"}"
+	shows_not opened
+	try "{allow: false, access: \"rwm\"}, {allow: true, $fuse, access: \"rwm\"}, {allow: false, $fuse, access: \"w\"}"
+	shows_not opened
+	try "{allow: false, access: \"rwm\"}, {allow: true, $fuse, access: \"r\"}, {allow: true, $fuse, access: \"w\"}"
+	line opened
+}
+
+@test "C08 C16 V53: hugepage limits, reservations too; unknown sizes are refused with those that are" {
+	grep -qw hugetlb $CG/cgroup.controllers || skip "requires: cgroup_memory"
+	known_deviation crun "no reservations"
+	program probe wait -- '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
+	starts
+	is "$(value hugetlb.2MB.max)" 4194304
+	[ ! -e "$(cgroup_of)/hugetlb.2MB.rsvd.max" ] || is "$(value hugetlb.2MB.rsvd.max)" 4194304
+	if is_stiva; then
+		rt update -r - "$ID" <<<'{"hugepageLimits": [{"pageSize": "2MB", "limit": 2097152}]}'
+		exits 0
+		is "$(value hugetlb.2MB.max)" 2097152
+	fi
+	ok delete --force "$ID"
+	for t in 3MB=2MB 2mb=pageSize ../x=pageSize 02MB=pageSize; do
+		export size=${t%=*}
+		program true -- '.linux.resources.hugepageLimits = [{pageSize: env.size, limit: 4194304}]'
+		rt run -b "$BUNDLE" "$ID"
+		refused hugepageLimits "${t#*=}"
+	done
+}
+
+@test "C09 V55 V08 V42: network classes, realtime and leaf weights are refused" {
+	known_deviation runc "ignores them"
+	for t in '{network: {classID: 1048577}}' '{network: {priorities: [{name: "lo", priority: 3}]}}' \
+		'{cpu: {realtimeRuntime: 5000}}' '{cpu: {realtimePeriod: 5000}}' '{blockIO: {leafWeight: 100}}' \
+		'{blockIO: {weightDevice: [{major: 8, minor: 0, leafWeight: 100}]}}'; do
+		program true -- ".linux.resources = $t"
+		rt run -b "$BUNDLE" "$ID"
+		refused "cgroup v2"
+	done
+}
+
+@test "C07 V40 V41 V43: bad block I/O values are refused" {
+	stiva_only
+	for t in '{weight: 5}=10' '{weight: 1001}=10' '{weightDevice: [{major: 8, minor: 0, weight: 5000}]}=10' \
+		'{throttleReadBpsDevice: [{major: 8, rate: 5}]}=minor' '{throttleWriteIOPSDevice: [{major: 5000, minor: 0, rate: 5}]}=major'; do
+		program true -- ".linux.resources.blockIO = ${t%=*}"
+		rt run -b "$BUNDLE" "$ID"
+		refused blockIO "${t##*=}"
+	done
+}
+
+@test "V43: limits of a disk; one that is none is named" {
+	requires cgroup_io
+	[ -b /dev/vda ] || skip "requires: vm"
+	a=$(stat -c '%Hr:%Lr' /dev/vda)
+	list() { printf '[{major: %s, minor: %s, rate: %s}]' "${1%:*}" "${1#*:}" "$2"; }
+	program probe wait -- ".linux.resources.blockIO = {throttleReadBpsDevice: $(list "$a" 1048576), throttleWriteBpsDevice: $(list "$a" 2097152),
+		throttleReadIOPSDevice: $(list "$a" 100), throttleWriteIOPSDevice: $(list "$a" 0)}"
+	known_deviation crun "0 is an error of the kernel"
+	known_deviation runc "0 is an error of the kernel"
+	starts
+	is "$(value io.max)" "$a rbps=1048576 wbps=2097152 riops=100 wiops=max"
+	program true -- ".linux.resources.blockIO.throttleReadBpsDevice = $(list 250:99 5)"
+	rt run -b "$BUNDLE" "$ID-2"
+	KEPT=1 refused "blockIO.throttleReadBpsDevice[0]" 250:99
+}
+
+@test "C10 V50: a limit of tasks below -1 is refused" {
+	stiva_only
+	program true -- '.linux.resources.pids.limit = -7'
+	rt run -b "$BUNDLE" "$ID"
+	refused pids.limit
+}
+
+@test "C11 V54: rdma without a limit, or without a controller, is refused" {
+	known_deviation crun "has no rdma"
+	program true -- '.linux.resources.rdma = {"mlx5_0": {}}'
+	rt run -b "$BUNDLE" "$ID"
+	refused rdma
+	[ ! -e $CG/rdma.stat ] && ! grep -qw rdma $CG/cgroup.controllers || return 0
+	program true -- '.linux.resources.rdma = {"mlx5_0": {hcaHandles: 3}}'
+	rt run -b "$BUNDLE" "$ID"
+	refused rdma
+}
+
+@test "C12 V56: unified: several lines, the last word, and what is not there" {
+	requires cgroup_memory cgroup_pids
+	program probe wait -- '.linux.resources = {pids: {limit: 7}, memory: {limit: 33554432},
+		unified: {"pids.max": "99", "memory.min": "131072", "memory.high": "5242880", "memory.max": "20484096"}}'
+	starts
+	is "$(value pids.max) $(value memory.min) $(value memory.high) $(value memory.max)" "99 131072 5242880 20484096"
+	ok delete --force "$ID"
+	program true -- '.linux.resources.unified = {"memory.DOESNTEXIST": "baz"}'
+	rt run -b "$BUNDLE" "$ID"
+	refused "memory.DOESNTEXIST" "no such file or directory"
+}
+
+@test "C12: unified keys that are no controller's file are refused" {
+	stiva_only
+	for t in 'foo.bar=the requested cgroup controller `foo` is not available' \
+		'NOT-A-VALID-KEY=the specified key has not the form CONTROLLER.VALUE `NOT-A-VALID-KEY`' \
+		'../memory.max=unified' 'cgroup.procs=unified' 'cgroup.freeze=unified'; do
+		export key=${t%%=*}
+		program true -- '.linux.resources.unified = {(env.key): "1"}'
+		rt run -b "$BUNDLE" "$ID"
+		refused "${t#*=}"
+	done
+}
+
+@test "C13: without a new cgroup namespace nothing is delegated" {
+	stiva_only
+	program probe wait -- '.process.user = {uid: 1000, gid: 1000}' "$(without_ns cgroup)" \
+		'(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) = ["nosuid", "noexec", "nodev"]'
+	starts
+	is "$(stat -c %u "$(cgroup_of)")" 0
+}
+
+@test "C14: controllers are enabled on the way down, and only for what is below" {
+	requires cgroup_memory cgroup_pids cgroup_cpu
+	program probe wait -- '.linux.cgroupsPath = "/\(env.ID)-a/b/c"' '.linux.resources.pids.limit = 9'
+	starts
+	is "$(<"$CG/$ID-a/b/c/pids.max")" 9
+	for c in cpu memory pids; do
+		grep -qw $c "$CG/$ID-a/cgroup.subtree_control"
+		grep -qw $c "$CG/$ID-a/b/cgroup.subtree_control"
+	done
+	is "$(<"$CG/$ID-a/b/c/cgroup.subtree_control")" ""
+	is "$(<"$CG/$ID-a/b/cgroup.procs")" ""
+	ok delete --force "$ID"
+	rmdir "$CG/$ID-a/b" "$CG/$ID-a" 2>/dev/null || true
+}
+
+@test "C14: a parent with processes of its own cannot give a controller" {
+	grep -qw hugetlb $CG/cgroup.controllers || skip "requires: cgroup_memory"
+	stiva_only
+	mkdir "$CG/$ID-p"
+	background sleep 60
+	echo "$JOB" >"$CG/$ID-p/cgroup.procs"
+	program true -- '.linux.cgroupsPath = "/\(env.ID)-p/c"' '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
+	rt run -b "$BUNDLE" "$ID"
+	KEPT=1 refused hugetlb "processes of its own"
+	[ ! -e "$CG/$ID-p/c" ]
+	kill -KILL "$JOB"
+	gone() { rmdir "$CG/$ID-p" 2>/dev/null; }
+	wait_for gone
+}
+
+@test "C15: a threaded parent is a clear error" {
+	known_deviation crun "other words"
+	mkdir "$CG/$ID-t" "$CG/$ID-t/in"
+	echo threaded >"$CG/$ID-t/in/cgroup.type" || skip "requires: threaded cgroups"
+	program true -- '.linux.cgroupsPath = "/\(env.ID)-t/in/c"'
+	rt run -b "$BUNDLE" "$ID"
+	KEPT=1 refused threaded
+	[ ! -e "$CG/$ID-t/in/c" ]
+	rmdir "$CG/$ID-t/in" "$CG/$ID-t"
+}
+
+@test "C16: without its controller a limit is refused by name, and lifting one is not" {
+	! grep -qw memory $CG/cgroup.controllers || skip "requires: native"
+	known_deviation crun "other words"
+	known_deviation runc "other words"
+	program true -- '.linux.resources.memory.limit = 104857600'
+	rt run -b "$BUNDLE" "$ID"
+	refused linux.resources.memory.limit "controller \`memory\`"
+	program true -- '.linux.resources = {memory: {limit: -1}, cpu: {quota: -1}, pids: {limit: -1}}'
+	runs
+}
+
+@test "R46: the state of a container whose cgroup vanished is stopped" {
+	program probe wait
+	starts
+	dir=$(cgroup_of)
+	ok kill "$ID" KILL
+	stopped
+	vanishes() { rmdir "$dir" 2>/dev/null || [ ! -d "$dir" ]; }
+	wait_for vanishes
+	is "$(status_of)" stopped
+	ok delete "$ID"
+}
+
+@test "V69: a thousand device rules" {
+	stiva_only
+	program probe wait -- '.linux.resources.devices = [{allow: false, access: "rwm"}] + [range(1000) | {allow: (. % 2 == 0), type: "c", major: (. % 4000), minor: 7, access: "rw"}]'
+	starts
+	ok exec "$ID" sh -c ': </dev/null'
 }

@@ -37,7 +37,7 @@ count() { cat "$BUNDLE/rootfs/count"; }
 	is "$(status_of)" running
 }
 
-@test "U29: resume of a running container" {
+@test "U29 U90: resume of a running container" {
 	program probe wait
 	starts
 	rt resume "$ID"
@@ -45,7 +45,7 @@ count() { cat "$BUNDLE/rootfs/count"; }
 	if is_stiva; then exits 0; fi
 }
 
-@test "pause of a stopped or unknown container is refused" {
+@test "U90: pause of a stopped or unknown container is refused" {
 	program true
 	rt pause "$ID"
 	refused "does not exist"

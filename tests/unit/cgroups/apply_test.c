@@ -68,7 +68,7 @@ static void values(void **state)
 	assert_int_equal(cg_apply(&cg, NULL, &e), 0);
 }
 
-static void late_pids(void **state)
+static void V51_late_pids(void **state)
 {
 	(void)state;
 	fixture_put(&fix, "pids.max", "");
@@ -82,7 +82,7 @@ static void late_pids(void **state)
 	assert_string_equal(fixture_get(&fix, "pids.max"), "0");
 }
 
-static void missing_files(void **state)
+static void V26_missing_files(void **state)
 {
 	(void)state;
 	/* Nothing to take away, nothing to be kept from. */
@@ -97,18 +97,18 @@ static void missing_files(void **state)
 	assert_int_equal(cg_apply(&cg, &res, &e), -ENOENT);
 	assert_string_equal(e.text,
 			    "linux.resources.memory.swap: this kernel has no memory.swap.max "
-			    "(cgroup \"/t\")");
+			    "(cgroup \"/t\"): no such file or directory");
 	assert_int_equal(e.class, ERR_MISSING);
 }
 
-static void io_weight(void **state)
+static void V40_io_weight(void **state)
 {
 	(void)state;
 	SET(io.weight, 500);
 	assert_int_equal(cg_apply(&cg, &res, &e), -ENOENT);
 	assert_string_equal(e.text,
 			    "linux.resources.blockIO.weight: this kernel has no io.bfq.weight or "
-			    "io.weight (cgroup \"/t\")");
+			    "io.weight (cgroup \"/t\"): no such file or directory");
 	fixture_put(&fix, "io.weight", "");
 	assert_int_equal(cg_apply(&cg, &res, &e), 0);
 	assert_string_equal(fixture_get(&fix, "io.weight"), "default 4950");
@@ -119,7 +119,7 @@ static void io_weight(void **state)
 	assert_string_equal(fixture_get(&fix, "io.weight"), "");
 }
 
-static void hugetlb(void **state)
+static void C08_V53_hugetlb(void **state)
 {
 	char size[] = "2MB";
 	struct spec_hugepage_limit h = {size, {true, 4096}};
@@ -143,7 +143,7 @@ static void hugetlb(void **state)
 	assert_string_equal(fixture_get(&fix, "hugetlb.2MB.rsvd.max"), "4096");
 }
 
-static void cpuset(void **state)
+static void V09_cpuset(void **state)
 {
 	char cpus[] = "2-3";
 
@@ -159,7 +159,7 @@ static void cpuset(void **state)
 		e.text, "linux.resources.cpu.cpus: none of \"2-3\" is available (there is: 0-1)");
 }
 
-static void unified_is_last(void **state)
+static void V56_unified_is_last(void **state)
 {
 	char key[] = "memory.max", value[] = "4096", odd[] = "memory.nope";
 	struct strpair pair = {key, value};
@@ -175,12 +175,12 @@ static void unified_is_last(void **state)
 	assert_int_equal(cg_apply(&cg, &res, &e), -ENOENT);
 	assert_string_equal(e.text,
 			    "linux.resources.unified.memory.nope: this kernel has no memory.nope "
-			    "(cgroup \"/t\")");
+			    "(cgroup \"/t\"): no such file or directory");
 }
 
 /* ---- enabling, by cg_make() ---- */
 
-static void usual_controllers(void **state)
+static void C14_usual_controllers(void **state)
 {
 	AUTO(cg) c = CG_NONE;
 
@@ -196,7 +196,7 @@ static void usual_controllers(void **state)
 	assert_int_equal(cg_tree_remove("/id", c.ino, c.made_levels, &e), 0);
 }
 
-static void needed_controllers(void **state)
+static void C14_needed_controllers(void **state)
 {
 	AUTO(cg) c = CG_NONE;
 	char key[] = "misc.max", value[] = "1";
@@ -213,7 +213,7 @@ static void needed_controllers(void **state)
 }
 
 /* A parent that the enabling would turn into a threaded one gets its controllers back. */
-static void threaded_parent(void **state)
+static void C15_threaded_parent(void **state)
 {
 	AUTO(cg) c = CG_NONE;
 
@@ -233,7 +233,7 @@ static void threaded_parent(void **state)
 	assert_int_equal(e.class, ERR_STATE);
 }
 
-static void absent_controller(void **state)
+static void C16_absent_controller(void **state)
 {
 	AUTO(cg) c = CG_NONE;
 
@@ -249,12 +249,13 @@ static void absent_controller(void **state)
 	SET(memory.limit, 1);
 	assert_int_equal(cg_tree_make("/id", &res, &c, &e), -ENOENT);
 	assert_int_equal(e.class, ERR_MISSING);
-	assert_true(str_starts(e.text, "linux.resources.memory.limit: the memory controller is not "
-				       "available in the cgroup2 tree (/sys/fs/cgroup): "));
+	assert_true(str_starts(e.text, "linux.resources.memory.limit: the requested cgroup controller "
+				       "`memory` is not available in the cgroup2 tree "
+				       "(/sys/fs/cgroup): "));
 	assert_int_equal(faccessat(fix.fd, "id", F_OK, 0), -1);
 }
 
-static void existing_leaf(void **state)
+static void C02_existing_leaf(void **state)
 {
 	AUTO(cg) c = CG_NONE;
 
@@ -264,10 +265,10 @@ static void existing_leaf(void **state)
 	assert_int_equal(mkdirat(fix.fd, "id", 0755), 0);
 	fixture_put(&fix, "id/cgroup.events", "populated 1\nfrozen 0\n");
 	assert_int_equal(cg_tree_make("/id", NULL, &c, &e), -EBUSY);
-	assert_string_equal(e.text, "cgroup \"/id\" is not empty");
+	assert_string_equal(e.text, "container's cgroup is not empty: \"/id\"");
 	fixture_put(&fix, "id/cgroup.events", "populated 0\nfrozen 1\n");
 	assert_int_equal(cg_tree_make("/id", NULL, &c, &e), -EBUSY);
-	assert_string_equal(e.text, "cgroup \"/id\" is frozen");
+	assert_string_equal(e.text, "container's cgroup unexpectedly frozen: \"/id\"");
 	fixture_put(&fix, "id/cgroup.events", "populated 0\nfrozen 0\n");
 	assert_int_equal(cg_tree_make("/id", NULL, &c, &e), 0);
 	assert_int_equal(c.made_levels, 0);
@@ -328,11 +329,20 @@ static void numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(values),	       TEST(late_pids),		TEST(missing_files),
-		TEST(io_weight),       TEST(hugetlb),		TEST(cpuset),
-		TEST(unified_is_last), TEST(usual_controllers), TEST(needed_controllers),
-		TEST(threaded_parent), TEST(absent_controller), TEST(existing_leaf),
-		TEST(no_links),	       TEST(numbers),
+		TEST(values),
+		TEST(V51_late_pids),
+		TEST(V26_missing_files),
+		TEST(V40_io_weight),
+		TEST(C08_V53_hugetlb),
+		TEST(V09_cpuset),
+		TEST(V56_unified_is_last),
+		TEST(C14_usual_controllers),
+		TEST(C14_needed_controllers),
+		TEST(C15_threaded_parent),
+		TEST(C16_absent_controller),
+		TEST(C02_existing_leaf),
+		TEST(no_links),
+		TEST(numbers),
 	};
 	return cmocka_run_group_tests_name("cgroups/apply", tests, NULL, NULL);
 }

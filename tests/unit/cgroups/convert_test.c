@@ -9,7 +9,7 @@
 #include "cgroups/internal.h"
 #include "base/ban.h"
 
-static void shares(void **state)
+static void R37_shares(void **state)
 {
 	static const struct {
 		uint64_t shares;
@@ -54,7 +54,7 @@ static void shares_never_fall(void **state)
 	}
 }
 
-static void blkio_weight(void **state)
+static void V40_blkio_weight(void **state)
 {
 	(void)state;
 	assert_int_equal(cg_convert_blkio_weight(10), 1);
@@ -63,7 +63,7 @@ static void blkio_weight(void **state)
 	assert_int_equal(cg_convert_blkio_weight(1000), 10000);
 }
 
-static void swap(void **state)
+static void V21_V22_V23_V24_V25_swap(void **state)
 {
 	enum { NO = INT32_MIN }; /* not set */
 	static const struct {
@@ -87,7 +87,7 @@ static void swap(void **state)
 	}
 }
 
-static void page_size(void **state)
+static void C08_page_size(void **state)
 {
 	static const char *const good[] = {"2MB", "64KB", "1GB", "1048576KB"};
 	static const char *const bad[] = {"",	 "MB",	 "0MB",		 "02MB", "2mb",
@@ -103,9 +103,9 @@ static void page_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shares),	cmocka_unit_test(shares_never_fall),
-		cmocka_unit_test(blkio_weight), cmocka_unit_test(swap),
-		cmocka_unit_test(page_size),
+		cmocka_unit_test(R37_shares),	    cmocka_unit_test(shares_never_fall),
+		cmocka_unit_test(V40_blkio_weight), cmocka_unit_test(V21_V22_V23_V24_V25_swap),
+		cmocka_unit_test(C08_page_size),
 	};
 	return cmocka_run_group_tests_name("cgroups/convert", tests, NULL, NULL);
 }

@@ -205,14 +205,15 @@ static void failure_leaves_nothing(void **state)
 	NEED_CGROUP2();
 	assert_true(cg_tree_make("/a/b/c", &res, &c, &e) < 0);
 	assert_string_equal(
-		e.text, "linux.resources.unified.nope.max: the nope controller is not available in "
+		e.text, "linux.resources.unified.nope.max: the requested cgroup controller `nope` "
+			"is not available in "
 			"the cgroup2 tree (/sys/fs/cgroup): this kernel does not have it, or it "
 			"is in use elsewhere");
 	assert_false(is_there("/a"));
 	assert_true(c.dir_fd < 0);
 }
 
-static void occupied(void **state)
+static void C02_occupied(void **state)
 {
 	AUTO(cg) c = CG_NONE, again = CG_NONE;
 
@@ -221,7 +222,7 @@ static void occupied(void **state)
 	OK(cg_tree_make("/x", NULL, &c, &e));
 	pid_t pid = sleeper(c.dir_fd);
 	assert_int_equal(cg_tree_make("/x", NULL, &again, &e), -EBUSY);
-	assert_string_equal(e.text, "cgroup \"/x\" is not empty");
+	assert_string_equal(e.text, "container's cgroup is not empty: \"/x\"");
 	assert_int_equal(cg_wait_empty(&c, 20, &e), -ETIMEDOUT);
 	assert_true(str_starts(e.text, "cgroup \"/x\": 1 process did not end within 20 ms: pid "));
 	assert_true(strstr(e.text, " (state ") != NULL);
@@ -299,7 +300,7 @@ static void concurrent(void **state)
 	assert_false(is_there("/race"));
 }
 
-static void delegate(void **state)
+static void C13_delegate(void **state)
 {
 	AUTO(cg) c = CG_NONE;
 	struct stat st;
@@ -331,7 +332,7 @@ static void freeze(void **state)
 	OK(cg_tree_make("/f", NULL, &c, &e));
 	OK(cg_freeze(&c, true, 1000, &e)); /* empty */
 	assert_int_equal(cg_tree_make("/f", NULL, &again, &e), -EBUSY);
-	assert_string_equal(e.text, "cgroup \"/f\" is frozen");
+	assert_string_equal(e.text, "container's cgroup unexpectedly frozen: \"/f\"");
 	err_clear(&e);
 	OK(cg_freeze(&c, false, 1000, &e));
 	pid_t pid = handler(c.dir_fd);
@@ -438,7 +439,7 @@ static void apply_rules(struct spec_device_rule *rules, size_t n, struct cg *c)
 	OK(cg_devices_apply(c, &conf, false, &e));
 }
 
-static void device_filter(void **state)
+static void C04_device_filter(void **state)
 {
 	AUTO(cg) c = CG_NONE;
 	char type[] = "c", w[] = "w";
@@ -479,7 +480,7 @@ static void device_filter(void **state)
 #define MANY 3000
 
 /* V69: the verifier's work must not grow with the square of the rules. */
-static void many_rules(void **state)
+static void V69_many_rules(void **state)
 {
 	static struct spec_device_rule rules[MANY];
 	static char access[][4] = {"r", "w", "rm", "wm", "rw", "m"};
@@ -505,10 +506,18 @@ static void many_rules(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(make_and_remove), TEST(shared_parents), TEST(failure_leaves_nothing),
-		TEST(occupied),	       TEST(deep_tree),	     TEST(concurrent),
-		TEST(delegate),	       TEST(freeze),	     TEST(signal_storm),
-		TEST(signal_all),      TEST(device_filter),  TEST(many_rules),
+		TEST(make_and_remove),
+		TEST(shared_parents),
+		TEST(failure_leaves_nothing),
+		TEST(C02_occupied),
+		TEST(deep_tree),
+		TEST(concurrent),
+		TEST(C13_delegate),
+		TEST(freeze),
+		TEST(signal_storm),
+		TEST(signal_all),
+		TEST(C04_device_filter),
+		TEST(V69_many_rules),
 	};
 	return cmocka_run_group_tests_name("cgroups/tree", tests, group_setup, group_teardown);
 }

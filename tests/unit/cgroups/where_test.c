@@ -36,7 +36,7 @@ static void own_cgroup(void **state)
 	}
 }
 
-static void good_paths(void **state)
+static void C01_good_paths(void **state)
 {
 	static const struct {
 		const char *path, *parent, *want;
@@ -60,7 +60,7 @@ static void good_paths(void **state)
 	}
 }
 
-static void bad_paths(void **state)
+static void C01_bad_paths(void **state)
 {
 	static const struct {
 		const char *path, *why;
@@ -164,7 +164,7 @@ static void systemd_form(void **state)
 	}
 }
 
-static void disabled_has_none(void **state)
+static void C17_disabled_has_none(void **state)
 {
 	const struct cg_wish w = {.cgroups_path = "/..", .id = "id"};
 	struct cg_place got = {.path = "x"};
@@ -197,10 +197,14 @@ static void v1_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(own_cgroup),	     cmocka_unit_test(good_paths),
-		cmocka_unit_test(bad_paths),	     cmocka_unit_test(long_paths),
-		cmocka_unit_test(bad_ids),	     cmocka_unit_test(systemd_form),
-		cmocka_unit_test(disabled_has_none), cmocka_unit_test(v1_lines),
+		cmocka_unit_test(own_cgroup),
+		cmocka_unit_test(C01_good_paths),
+		cmocka_unit_test(C01_bad_paths),
+		cmocka_unit_test(long_paths),
+		cmocka_unit_test(bad_ids),
+		cmocka_unit_test(systemd_form),
+		cmocka_unit_test(C17_disabled_has_none),
+		cmocka_unit_test(v1_lines),
 	};
 	return cmocka_run_group_tests_name("cgroups/where", tests, NULL, NULL);
 }
