@@ -281,8 +281,6 @@ static pid_t clone_child(uint64_t flags, const struct life_seat *seat, int *ret_
 	/* Threaded or delegated trees refuse the direct way (runc #5101): join right after. */
 	if (pid < 0 && seat->fd >= 0 &&
 	    (pid == -EOPNOTSUPP || pid == -EBUSY || pid == -EACCES || pid == -ENOENT)) {
-		int why = pid;
-
 		pid = proc_clone(flags, FD_NONE, ret_pidfd);
 		if (pid > 0 && cg_attach(seat->cg, seat->fd, pid, e) < 0) {
 			struct life_child c = {.pid = pid,
@@ -292,8 +290,7 @@ static pid_t clone_child(uint64_t flags, const struct life_seat *seat, int *ret_
 
 			life_spawn_kill(&c);
 			*ret_pidfd = FD_NONE;
-			log_debug("clone into the cgroup: %s", err_words(why));
-			return err_prefix(e, "clone the container's init into its cgroup");
+			return err_prefix(e, "put the container's init into its cgroup");
 		}
 	}
 	if (pid < 0)
