@@ -208,6 +208,8 @@ static int run(struct cmd_call *call, struct err *e)
 
 	if (n < 0)
 		return n;
+	if (n == 0)
+		life.on_top = NULL;
 	warn_ignored(a);
 	if (!n && !a->resources && !a->l3_cache_schema && !a->mem_bw_schema) {
 		if (a->kernel_memory || a->kernel_memory_tcp)

@@ -38,19 +38,17 @@ static int load_document(struct update *u, struct err *e)
 	return 0;
 }
 
-/* U108: there is a group to change only when the config asked for one. */
-static int check_rdt(const struct update *u, struct err *e)
+/* U108. has_only_check: does nothing but refuse where there is no group. */
+static int update_rdt(const struct update *u, bool has_only_check, struct err *e)
 {
-	const char *option = u->a->l3_cache_schema ? "--l3-cache-schema" : "--mem-bw-schema";
+	struct cg_rdt rdt;
+	int r = life_rdt_of(u->box.rec, &rdt);
 
-	if (!u->a->l3_cache_schema && !u->a->mem_bw_schema)
+	if (r < 0)
+		return err_set(e, ERR_STATE, ENAMETOOLONG, "the record's rdt.group is too long");
+	if (has_only_check && r > 0)
 		return 0;
-	if (!u->conf->linux_->intel_rdt)
-		return err_set(e, ERR_STATE, EINVAL,
-			       "%s: the container has no linux.intelRdt, so there is no group to "
-			       "change",
-			       option);
-	return err_set(e, ERR_MISSING, ENOTSUP, "%s: resctrl is not built in yet", option);
+	return cg_rdt_update(r > 0 ? &rdt : NULL, u->a->l3_cache_schema, u->a->mem_bw_schema, e);
 }
 
 static void merge(struct update *u)
@@ -101,6 +99,11 @@ static int change(const struct life_host *h, struct update *u, struct err *e)
 	r = cg_update(&cg, &up, e);
 	if (r < 0)
 		return r;
+	r = update_rdt(u, false, e);
+	if (r < 0) {
+		cg_update_undo(&cg, &up);
+		return r;
+	}
 	drop_overridden(u, &up);
 	struct life_record rec = *u->box.rec;
 
@@ -126,8 +129,10 @@ int life_update(const struct life_host *h, const struct life_update_args *a, str
 	if (r == 0)
 		r = life_store_config(&u.box, &u.conf, e);
 	if (r == 0)
-		r = check_rdt(&u, e);
-	if (r == 0) {
+		r = update_rdt(&u, true, e);
+	if (r == 0 && !a->resources && !a->on_top) {
+		r = update_rdt(&u, false, e);
+	} else if (r == 0) {
 		merge(&u);
 		r = change(h, &u, e);
 	}
