@@ -270,6 +270,8 @@ int num_duration(const char *s, uint64_t *ret_usec)
 		int r = duration_part(&s, &nsec);
 		if (r < 0)
 			return r;
+		if (str_eq(s, "0"))
+			return -EINVAL;
 	}
 	*ret_usec = nsec / 1000;
 	return 0;

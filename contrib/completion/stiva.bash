@@ -6,7 +6,7 @@ _stiva_rows()
 	'')
 		opts='--root --log --log-format --log-level --debug --strict --systemd-cgroup --cgroup-manager --rootless -v --version -h --help'
 		args=' --root:dir --log:file --log-format:=text,json --log-level:=error,warning,info,debug --cgroup-manager:=cgroupfs,systemd,disabled'
-		words=('=create start run exec pause resume update mounts kill wait delete list state inspect ps events checkpoint restore doctor spec validate features help completion')
+		words=('=create start run exec pause resume update mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
 		;;
 	create)
 		opts='-b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --plan -h --help'
@@ -88,6 +88,11 @@ _stiva_rows()
 		args=' --interval: -f:=json,table --format:=json,table'
 		words=('=id')
 		;;
+	stats)
+		opts='--no-stream --interval -f --format -h --help'
+		args=' --interval: -f:=table,json --format:=table,json'
+		words=()
+		;;
 	checkpoint)
 		opts='--leave-running --pre-dump --image-path --work-path --parent-path --page-server --status-fd --tcp-established --tcp-close --tcp-skip-in-flight --ext-unix-sk --shell-job --file-locks --link-remap --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --network-lock -h --help'
 		args=' --image-path:dir --work-path:dir --parent-path:dir --page-server: --status-fd: --manage-cgroups-mode:=soft,full,strict,ignore --empty-ns:=network --network-lock:=iptables,nftables,skip'
@@ -121,7 +126,7 @@ _stiva_rows()
 	help)
 		opts='-h --help'
 		args=''
-		words=('=create start run exec pause resume update mounts kill wait delete list state inspect ps events checkpoint restore doctor spec validate features help completion')
+		words=('=create start run exec pause resume update mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
 		;;
 	completion)
 		opts='-h --help'

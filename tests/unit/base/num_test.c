@@ -166,6 +166,43 @@ static void test_size(void **state)
 	assert_int_equal(num_size("99999999999999999999G", &v), -ERANGE);
 }
 
+static void U109_durations(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t usec;
+	} good[] = {
+		{"5s", 5000000},
+		{"500ms", 500000},
+		{"1m", 60000000},
+		{"1h30m", 5400000000},
+		{"1.5s", 1500000},
+		{"0", 0},
+		{"0s", 0},
+		{"100us", 100},
+		{"3\xc2\xb5s", 3},
+		{".5s", 500000},
+		{"1m30s500ms", 90500000},
+		{"1.s", 1000000},
+		{"999ns", 0},
+		{"1.0000001s", 1000000},
+	};
+	static const char *const bad[] = {"",	 "5",	"s",   "5x", "-1s",  "+1s", "1s ",
+					  " 1s", "1 s", "1sm", ".s", "1e3s", "5s3", "00"};
+	uint64_t v;
+
+	(void)state;
+	for (size_t i = 0; i < N(good); i++) {
+		assert_int_equal(num_duration(good[i].text, &v), 0);
+		assert_true(v == good[i].usec);
+	}
+	for (size_t i = 0; i < N(bad); i++)
+		assert_int_equal(num_duration(bad[i], &v), -EINVAL);
+	assert_int_equal(num_duration("9999999999h", &v), -ERANGE);
+	assert_int_equal(num_duration("2562047h2562047h", &v), -ERANGE);
+	assert_int_equal(num_duration("99999999999999999999s", &v), -ERANGE);
+}
+
 static void test_signals(void **state)
 {
 	static const char *const bad[] = {"",	     "SIG",	"-1",	  "SIGSIGKILL", "KILLX",
@@ -246,10 +283,11 @@ static void test_now(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_junk), cmocka_unit_test(test_u64),
-		cmocka_unit_test(test_i64),  cmocka_unit_test(test_ids),
-		cmocka_unit_test(test_size), cmocka_unit_test(test_signals),
-		cmocka_unit_test(test_list), cmocka_unit_test(test_now),
+		cmocka_unit_test(test_junk),	  cmocka_unit_test(test_u64),
+		cmocka_unit_test(test_i64),	  cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_size),	  cmocka_unit_test(test_signals),
+		cmocka_unit_test(U109_durations), cmocka_unit_test(test_list),
+		cmocka_unit_test(test_now),
 	};
 
 	return cmocka_run_group_tests_name("base/num", tests, NULL, NULL);

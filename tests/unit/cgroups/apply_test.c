@@ -249,9 +249,10 @@ static void C16_absent_controller(void **state)
 	SET(memory.limit, 1);
 	assert_int_equal(cg_tree_make("/id", &res, &c, &e), -ENOENT);
 	assert_int_equal(e.class, ERR_MISSING);
-	assert_true(str_starts(e.text, "linux.resources.memory.limit: the requested cgroup controller "
-				       "`memory` is not available in the cgroup2 tree "
-				       "(/sys/fs/cgroup): "));
+	assert_true(str_starts(e.text,
+			       "linux.resources.memory.limit: the requested cgroup controller "
+			       "`memory` is not available in the cgroup2 tree "
+			       "(/sys/fs/cgroup): "));
 	assert_int_equal(faccessat(fix.fd, "id", F_OK, 0), -1);
 }
 
