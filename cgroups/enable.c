@@ -165,6 +165,9 @@ static int enable_all(int dir_fd, const char *path, const char *on, const char *
 	int r = file_write_kernel(dir_fd, "cgroup.subtree_control", todo.text);
 	if (r >= 0)
 		r = undo_threaded(dir_fd, &todo);
+	if (r == -EBUSY && needs->n && cg_evacuate(dir_fd, path) == 0 &&
+	    collect(needs, on, avail, &todo) > 0)
+		r = file_write_kernel(dir_fd, "cgroup.subtree_control", todo.text);
 	if (r >= 0)
 		return 0;
 	if (r == -EBUSY || r == -EOPNOTSUPP || r == -EACCES || r == -EPERM || r == -EROFS)

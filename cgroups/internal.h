@@ -74,6 +74,11 @@ bool cg_enable_is_v1(const char *proc_cgroup, const char *ctrl);
 /* True when the space-separated list has this word. */
 bool cg_enable_list_has(const char *list, const char *name);
 
+/* ---- evacuate.c ---- */
+/* At the top of a tree that was delegated to us: moves its processes into a child. -EBUSY: it is no
+ * such top, or somebody stays. Leaf. */
+int cg_evacuate(int dir_fd, const char *path);
+
 /* ---- apply.c ---- */
 struct knob_write;
 /* Writes one row of a plan, or what stands for it. Leaf. */

@@ -443,6 +443,22 @@ value() { cat "$(cgroup_of)/$1"; }
 	wait_for gone
 }
 
+@test "C14: at the root of a cgroup namespace its processes make room" {
+	requires cgroup_pids
+	known_deviation runc "refuses"
+	known_deviation crun "other names"
+	# as in a container that runs containers: it, and who calls it, are at the top
+	export RUNTIME CG
+	program cat /sys/fs/cgroup/pids.max -- '.linux.resources.pids.limit = 17' 'del(.linux.cgroupsPath)'
+	mkdir "$CG/$ID-n"
+	sh -c 'echo $$ >"$CG/$ID-n/cgroup.procs"; exec unshare --cgroup --mount sh -c "
+		mount -t cgroup2 none /sys/fs/cgroup
+		$RUNTIME --root $ROOT run -b $BUNDLE $ID
+		cat /proc/self/cgroup"' >"$WORK/out" 2>&1
+	is "$(xargs <"$WORK/out")" "17 0::/init"
+	rmdir "$CG/$ID-n/init" "$CG/$ID-n"
+}
+
 @test "C15: a threaded parent is a clear error" {
 	known_deviation crun "other words"
 	mkdir "$CG/$ID-t" "$CG/$ID-t/in"
