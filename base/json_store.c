@@ -203,8 +203,10 @@ static int word_read(struct json_parser *p, const struct json_row *row, const ch
 	if (row->flags & JF_WARN)
 		return -1;
 	near = len < sizeof(word) ? word_suggest(row->words, word) : NULL;
-	json_fail(p, "unknown %s \"%.*s\"%s%s%s", row->words->what, len > 64 ? 64 : (int)len, text,
-		  near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	json_fail(p, "%s%s \"%.*s\"%s%s%s",
+		  str_starts(row->words->what, "invalid ") ? "" : "unknown ", row->words->what,
+		  len > 64 ? 64 : (int)len, text, near ? ", did you mean \"" : "", near ? near : "",
+		  near ? "\"?" : "");
 	return -2;
 }
 

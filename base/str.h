@@ -27,7 +27,8 @@ struct word {
 	int64_t value;
 };
 struct word_list {
-	const char *what; /* what one is called in an error: "namespace type" */
+	const char *what; /* what one is called in an error: "namespace type" ("unknown ..."), or
+			   * "invalid memory policy mode" where callers look for these very words */
 	const struct word *rows;
 	size_t n;
 	const char *prefix; /* taken off before the compare if present ("" if none) */

@@ -146,8 +146,9 @@ void cg_update_undo(const struct cg *c, struct cg_update *u);
 /* True when a property of u->want other than `unified` is kept in this file. */
 bool cg_update_sets(const struct cg_update *u, const char *file);
 
-/* devprog.c, bpf.c: attaches the device filter: the rules, the default devices, an allow for each
- * of linux.devices. Where BPF is not permitted (rootless): a debug line, and success. */
+/* devprog.c, bpf.c: attaches the device filter: the rules and the default devices; without rules an
+ * allow for each of linux.devices. Where BPF is not permitted (rootless): a debug line, and
+ * success. */
 int cg_devices_apply(const struct cg *c, const struct spec_config *conf, bool is_rootless,
 		     struct err *e) MUST_CHECK;
 

@@ -109,6 +109,8 @@ static bool is_tun_denied(const struct cg_dev_rules *rules)
 	return false;
 }
 
+/* Only where the config has no rules at all. With rules, engines list each device among them with
+ * the access that its user asked for ("--device /dev/x:/dev/x:r"): what they say is the law. */
 static void add_devices(const struct spec_device_vec *devices, struct cg_dev_rules *ret)
 {
 	for (size_t i = 0; i < devices->n; i++) {
@@ -143,7 +145,8 @@ int cg_devprog_rules(const struct spec_config *conf, struct arena *a, struct cg_
 	for (size_t i = 0; i < N_DEFAULTS; i++)
 		if (has_tun || defaults[i].major != TUN_MAJOR)
 			ret->v[ret->n++] = defaults[i];
-	add_devices(devices, ret);
+	if (!in->n)
+		add_devices(devices, ret);
 	return 0;
 }
 

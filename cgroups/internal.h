@@ -145,7 +145,8 @@ struct cg_dev_rules {
 	struct cg_dev_rule *v; /* in the arena */
 	size_t n;
 };
-/* The config's rules, then the default devices, then linux.devices. Story. */
+/* The config's rules, then the default devices; linux.devices only when there are no rules. Story.
+ */
 int cg_devprog_rules(const struct spec_config *conf, struct arena *a, struct cg_dev_rules *ret,
 		     struct err *e) MUST_CHECK;
 /* True when these rules allow every access, so that no program is needed. */

@@ -62,7 +62,7 @@ static J_TABLE(personality_table, spec_personality, personality_rows);
 
 #define T struct spec_memory_policy
 static const struct json_row memory_policy_rows[] = { /* L08 */
-	J_ENUM(T, mode, "mode", JF_REQ, &spec_words_mpol),
+	J_ENUM(T, mode, "mode", 0, &spec_words_mpol), /* must be there: rules_linux.c */
 	J_STR(T, nodes, "nodes", 0),
 	J_ENUMS(T, flags, "flags", 0, &spec_words_mpol_flag),
 };

@@ -5,6 +5,7 @@
  */
 #include "spec/rules.h"
 #include <linux/mempolicy.h>
+#include "base/num.h"
 #include "base/ban.h"
 
 #define NET_NAME_MAX	15 /* IFNAMSIZ - 1 */
@@ -32,6 +33,14 @@ static void rule_namespaces(const struct spec_linux *l, struct json_errors *errs
 	}
 }
 
+static bool is_identity(const struct spec_id_mapping_vec *map)
+{
+	for (size_t i = 0; i < map->n; i++)
+		if (map->v[i].container_id.v != map->v[i].host_id.v)
+			return false;
+	return true;
+}
+
 /* N04, N05: with a joined namespace the maps are compared with its own, later. */
 static void rule_id_maps(const struct spec_config *c, struct json_errors *errs)
 {
@@ -41,7 +50,10 @@ static void rule_id_maps(const struct spec_config *c, struct json_errors *errs)
 	if (has_uid != has_gid)
 		spec_rule_error(errs, has_uid ? "linux.gidMappings" : "linux.uidMappings", "",
 				"uidMappings and gidMappings must come together");
-	if ((has_uid || has_gid) && !spec_ns(c, SPEC_NS_USER))
+	/* Without a new namespace every id is what it is: that may be asked for. */
+	bool is_wish = !is_identity(&l->uid_mappings) || !is_identity(&l->gid_mappings);
+
+	if ((has_uid || has_gid) && is_wish && !spec_ns(c, SPEC_NS_USER))
 		spec_rule_error(errs, has_uid ? "linux.uidMappings" : "linux.gidMappings", "",
 				"needs a user namespace in linux.namespaces");
 	spec_rule_id_map(&l->uid_mappings, "linux.uidMappings", errs);
@@ -180,7 +192,8 @@ static void rule_sysctl(const struct spec_linux *l, struct json_errors *errs)
 
 		if (!*s->key || s->key[0] == '/' || strstr(s->key, "..") ||
 		    spec_rule_has_dotdot(s->key) || spec_rule_has_control(s->key))
-			spec_rule_error(errs, "linux.sysctl", "", "\"%.100s\" is not a sysctl",
+			spec_rule_error(errs, "linux.sysctl", "",
+					"\"%.100s\" is not a sysctl: contains an invalid path",
 					s->key);
 		else if (strchr(s->value, '\n'))
 			spec_rule_error(errs, "linux.sysctl", "",
@@ -195,6 +208,16 @@ static void rule_personality(const struct spec_linux *l, struct json_errors *err
 		spec_rule_error(errs, "linux.personality.flags", "", "no flags are supported");
 }
 
+static unsigned count_nodes(const char *list)
+{
+	uint64_t bits[8192 / 64]; /* as spec_rule_is_list() */
+	unsigned n = 0;
+
+	for (size_t i = 0; num_list(list, bits, 8192) == 0 && i < 8192 / 64; i++)
+		n += (unsigned)__builtin_popcountll(bits[i]);
+	return n;
+}
+
 /* L08: what set_mempolicy(2) refuses whatever the machine. */
 static void rule_memory_policy(const struct spec_linux *l, struct json_errors *errs)
 {
@@ -203,17 +226,24 @@ static void rule_memory_policy(const struct spec_linux *l, struct json_errors *e
 	int64_t mode, flags = 0;
 	const char *name;
 
-	if (!m || !m->mode.has)
+	if (!m)
 		return;
+	if (!m->mode.has) {
+		spec_rule_error(errs, "linux.memoryPolicy.mode", "",
+				"invalid memory policy mode: must be present");
+		return;
+	}
 	mode = word_value(&spec_words_mpol, m->mode.v);
 	name = word_text(&spec_words_mpol, m->mode.v);
 	for (size_t i = 0; i < m->flags.n; i++)
 		flags |= word_value(&spec_words_mpol_flag, m->flags.v[i]);
 	if (has_nodes && !spec_rule_is_list(m->nodes))
 		spec_rule_error(errs, "linux.memoryPolicy.nodes", "",
-				"\"%.100s\" is not a list of nodes", m->nodes);
-	if (has_nodes && (mode == MPOL_DEFAULT || mode == MPOL_LOCAL))
-		spec_rule_error(errs, "linux.memoryPolicy.nodes", "", "are not for %s", name);
+				"invalid memory policy node list \"%.100s\"", m->nodes);
+	else if (has_nodes && (mode == MPOL_DEFAULT || mode == MPOL_LOCAL))
+		spec_rule_error(errs, "linux.memoryPolicy.nodes", "",
+				"are not for %s (mode requires 0 nodes but got %u)", name,
+				count_nodes(m->nodes));
 	if (flags && (mode == MPOL_DEFAULT || mode == MPOL_LOCAL))
 		spec_rule_error(errs, "linux.memoryPolicy.flags", "", "are not for %s", name);
 	if ((flags & MPOL_F_STATIC_NODES) && (flags & MPOL_F_RELATIVE_NODES))

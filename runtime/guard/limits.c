@@ -243,7 +243,8 @@ int guard_memory_policy(const struct spec_memory_policy *m, struct err *e)
 		mode |= (long)word_value(&spec_words_mpol_flag, m->flags.v[i]);
 	if (has_nodes && num_list(nodes, mask, NODES_MAX) < 0)
 		return err_set(e, ERR_INPUT, EINVAL,
-			       "linux.memoryPolicy.nodes: \"%s\" is not a list of nodes", nodes);
+			       "linux.memoryPolicy.nodes: invalid memory policy node list \"%s\"",
+			       nodes);
 	/* The kernel takes one bit less than maxnode says. */
 	if (syscall(SYS_set_mempolicy, mode, has_nodes ? mask : NULL,
 		    has_nodes ? NODES_MAX + 1UL : 0UL) == 0)

@@ -126,8 +126,10 @@ static int check_one(const struct spec_config *conf, const struct strpair *s, st
 	char path[SYSCTL_NAME_MAX];
 
 	if (name_to_path(s->key, path) < 0)
-		return err_set(e, ERR_INPUT, EINVAL, "linux.sysctl: \"%s\" is not a sysctl's name",
-			       s->key);
+		return err_set(
+			e, ERR_INPUT, EINVAL,
+			"linux.sysctl: \"%s\" is not a sysctl's name: contains an invalid path",
+			s->key);
 	if (str_eq(path, "kernel/hostname"))
 		return err_set(e, ERR_INPUT, EINVAL,
 			       "linux.sysctl.%s: use the \"hostname\" property instead", s->key);

@@ -9,7 +9,7 @@ needs_filter() {
 	has cap_sys_resource || known_deviation crun "1.8 needs CAP_SYS_RESOURCE for a device filter"
 }
 
-@test "the default devices" {
+@test "D06: the default devices" {
 	program probe node /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty
 	runs
 	prints '/dev/null c 1:3 0666 0:0
@@ -20,7 +20,7 @@ needs_filter() {
 /dev/tty c 5:0 0666 0:0'
 }
 
-@test "the default devices under a strict umask of the caller" {
+@test "D03 D06: the default devices under a strict umask of the caller" {
 	program probe node /dev/null /dev/tty
 	umask 077
 	runs
@@ -28,7 +28,7 @@ needs_filter() {
 /dev/tty c 5:0 0666 0:0'
 }
 
-@test "the default links" {
+@test "D06 D08: the default links" {
 	script 'for f in fd stdin stdout stderr ptmx; do readlink /dev/$f; done'
 	runs
 	prints '/proc/self/fd
@@ -38,20 +38,20 @@ needs_filter() {
 pts/ptmx'
 }
 
-@test "there is no /dev/console without a terminal" {
+@test "D07: there is no /dev/console without a terminal" {
 	script 'ls /dev/console 2>/dev/null; true'
 	runs
 	prints ""
 }
 
-@test "an image without a /dev mount" {
+@test "D06 D08: an image without a /dev mount" {
 	script 'probe node /dev/null /dev/full; readlink /dev/fd' '.mounts |= map(select(.destination | startswith("/dev") | not))'
 	runs
 	shows "/dev/null c 1:3 0666"
 	line /proc/self/fd
 }
 
-@test "additional devices with mode and owner" {
+@test "D01 D03 D04: additional devices with mode and owner" {
 	program probe node /dev/one /dev/sub/two /dev/fifo /opt/three -- '.linux.devices = [
 		{type: "c", path: "/dev/one", major: 10, minor: 229, fileMode: 384, uid: 12, gid: 34},
 		{type: "b", path: "/dev/sub/two", major: 7, minor: 3, fileMode: 432},
@@ -64,7 +64,7 @@ pts/ptmx'
 	shows '/opt/three c 1:3'
 }
 
-@test "a device that is already there in the image and is the right one" {
+@test "D02: a device that is already there in the image and is the right one" {
 	known_deviation crun "leaves its mode"
 	known_deviation runc "leaves its mode"
 	bundle '.linux.devices = [{type: "c", path: "/opt/null", major: 1, minor: 3, fileMode: 438}]' \
@@ -75,7 +75,7 @@ pts/ptmx'
 	prints "/opt/null c 1:3 0666 0:0"
 }
 
-@test "device entries which are wrong" {
+@test "D01: device entries which are wrong" {
 	needs_filter
 	known_deviation crun "accepts some"
 	for d in '{type: "z", path: "/dev/x", major: 1, minor: 3}' '{type: "c", path: "/dev/x", minor: 3}' \
@@ -93,7 +93,7 @@ filter() {
 		".linux.resources.devices = $2"
 }
 
-@test "the filter denies what is not allowed, default devices work" {
+@test "D11 R47: the filter denies what is not allowed, default devices work" {
 	needs_filter
 	script 'mknod /fuse c 10 229; probe open rw /fuse /dev/null /dev/zero /dev/tty /dev/ptmx' "$ALL_CAPS" \
 		'.linux.resources.devices = [{allow: false, access: "rwm"}]'
@@ -112,12 +112,31 @@ filter() {
 	prints $'mknod ok\nmknod ok\n/f EPERM\n/b EPERM'
 }
 
-@test "a device of linux.devices may be used" {
+@test "D11: the rules decide about a device of linux.devices too; without any it may be used" {
 	needs_filter
-	known_deviation runc "leaves that to the rules"
+	known_deviation crun "adds an allow for each"
 	filter rw '[{allow: false, access: "rwm"}]'
 	runs
+	prints "/dev/fuse EPERM"
+	filter rw '[{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "rw"}]'
+	runs
 	prints "/dev/fuse ok"
+	known_deviation runc "denies it then as well"
+	filter rw '[]'
+	runs
+	prints "/dev/fuse ok"
+}
+
+@test "D11 R47: tun is allowed by default, unless a rule names it" {
+	needs_filter
+	known_deviation crun "takes no denial of a default"
+	known_deviation runc "takes no denial of a default"
+	script 'mknod /tun c 10 200; probe open rw /tun | sed "s/ENXIO\|ENODEV\|ENOENT/ok/"' "$ALL_CAPS" '.linux.resources.devices = [{allow: false, access: "rwm"}]'
+	runs
+	prints "/tun ok"
+	config '.linux.resources.devices += [{allow: false, type: "c", major: 10, minor: 200, access: "rwm"}]'
+	runs
+	shows EPERM
 }
 
 @test "an allow rule with r only" {
@@ -173,7 +192,7 @@ filter() {
 	prints $'/fuse EPERM\n/null ok'
 }
 
-@test "without rules of its own the container has the default filter or none" {
+@test "D11: without rules of its own the container has the default filter or none" {
 	script 'probe open rw /dev/null /dev/full'
 	runs
 	prints $'/dev/null ok\n/dev/full ok'
@@ -194,4 +213,104 @@ filter() {
 	starts
 	ok exec "$ID" sh -c 'mknod /fuse c 10 229; probe open rw /fuse'
 	prints "/fuse EPERM"
+}
+
+@test "D01: all four types, in and outside of /dev, with a trailing slash" {
+	program probe node /dev/c /b/b /dev/sub/u /p /mnt/slash -- '.linux.devices = [
+		{type: "c", path: "/dev/c", major: 10, minor: 229}, {type: "b", path: "/b/b", major: 7, minor: 3},
+		{type: "u", path: "/dev/sub/u", major: 1, minor: 3}, {type: "p", path: "/p"},
+		{type: "b", path: "/mnt/slash/", major: 10, minor: 229}]'
+	runs
+	prints '/dev/c c 10:229 0666 0:0
+/b/b b 7:3 0666 0:0
+/dev/sub/u c 1:3 0666 0:0
+/p p 0:0 0666 0:0
+/mnt/slash b 10:229 0666 0:0'
+}
+
+@test "D01: major and minor are required, but for a fifo; the path may not be below /proc or /sys" {
+	stiva_only
+	for d in '{type: "c", path: "/dev/x", major: 1}' '{type: "b", path: "/dev/x", minor: 1}' '{type: "u", path: "/dev/x"}' \
+		'{type: "c", path: "/proc/x", major: 1, minor: 3}' '{type: "c", path: "/sys/x", major: 1, minor: 3}' \
+		'{path: "/dev/x", major: 1, minor: 3}' '{type: "c", major: 1, minor: 3}' '{type: "c", path: "/dev/../x", major: 1, minor: 3}' \
+		'{type: "c", path: "/dev/x", major: 4096, minor: 3}' '{type: "c", path: "/dev/x", major: 1, minor: 1048576}'; do
+		program true -- ".linux.devices = [$d]"
+		rt run -b "$BUNDLE" "$ID"
+		refused 'linux.devices[0]'
+	done
+}
+
+@test "D02: an existing file that is another device, a fifo or a folder is refused and stays" {
+	known_deviation crun "accepts any existing file"
+	known_deviation runc "accepts any existing file"
+	bundle '.linux.devices = [{type: "c", path: "/opt/x", major: 1, minor: 3}]' '.process.args = ["/bin/true"]'
+	mkdir "$BUNDLE/rootfs/opt"
+	for make in 'mknod X c 1 5' 'mknod X b 1 3' 'mkfifo X' 'mkdir X' 'ln -s /dev/null X' 'touch X'; do
+		(cd "$BUNDLE/rootfs/opt" && ${make//X/x})
+		before=$(stat -c '%F %t:%T %a' "$BUNDLE/rootfs/opt/x")
+		rt run -b "$BUNDLE" "$ID"
+		refused /opt/x
+		is "$(stat -c '%F %t:%T %a' "$BUNDLE/rootfs/opt/x")" "$before" "$make"
+		rm -rf "$BUNDLE/rootfs/opt/x"
+	done
+}
+
+@test "D02 D04: one that matches is used, with mode and owner put right" {
+	known_deviation crun "leaves its mode"
+	known_deviation runc "leaves its mode"
+	bundle '.linux.devices = [{type: "c", path: "/opt/x", major: 1, minor: 3, fileMode: 416, uid: 12, gid: 34}]' \
+		'.process.args = ["/bin/probe", "node", "/opt/x"]'
+	mkdir "$BUNDLE/rootfs/opt"
+	mknod -m 600 "$BUNDLE/rootfs/opt/x" c 1 3
+	runs
+	prints "/opt/x c 1:3 0640 12:34"
+}
+
+@test "D03: fileMode beyond the permission bits is refused; the umask does not bite" {
+	known_deviation crun "takes it"
+	known_deviation runc "takes it"
+	umask 077
+	program probe node /dev/x -- '.linux.devices = [{type: "c", path: "/dev/x", major: 10, minor: 229, fileMode: 111}]'
+	runs
+	prints "/dev/x c 10:229 0157 0:0"
+	for mode in 2541 512 4095; do
+		config ".linux.devices[0].fileMode = $mode"
+		rt run -b "$BUNDLE" "$ID"
+		refused 'linux.devices[0].fileMode'
+	done
+}
+
+@test "D06: default devices named again, and /dev/ptmx" {
+	program probe node /dev/tty /dev/ptmx -- '.linux.devices = [{type: "c", path: "/dev/tty", major: 5, minor: 0},
+		{type: "c", path: "/dev/ptmx", major: 5, minor: 2}]'
+	runs
+	line '/dev/tty c 5:0 0666 0:0'
+	config '.process.args = ["/bin/stat", "-L", "-c", "%t:%T", "/dev/ptmx"]'
+	runs
+	prints 5:2
+}
+
+@test "D06: a bind of the host's /dev is left as it is" {
+	ls -la /dev >"$WORK/before"
+	program sh -c 'test -c /dev/null && test -e /dev/ptmx' -- \
+		'.mounts |= map(select(.destination | startswith("/dev") | not)) + [{destination: "/dev", type: "bind", source: "/dev", options: ["rbind"]}]'
+	runs
+	ls -la /dev >"$WORK/after"
+	diff <(sed 1,3d "$WORK/before" | awk '{print $1, $NF}') <(sed 1,3d "$WORK/after" | awk '{print $1, $NF}')
+}
+
+@test "D08: links that are right already are tolerated on a read-only /dev" {
+	bundle '.mounts |= map(select(.destination | startswith("/dev") | not))' '.root.readonly = true' \
+		'.process.args = ["/bin/sh", "-c", "readlink /dev/fd /dev/core; test -c /dev/null"]'
+	ln -s /proc/self/fd "$BUNDLE/rootfs/dev/fd"
+	runs
+	line /proc/self/fd
+	runs
+}
+
+@test "D09: only the file systems of the config's mounts are there" {
+	script 'cut -d" " -f5 /proc/self/mountinfo | sort | xargs' \
+		'.mounts = [{destination: "/proc", type: "proc", source: "proc"}] | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	runs
+	prints "/ /proc"
 }

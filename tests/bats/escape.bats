@@ -81,7 +81,7 @@ stays_inside() {
 	shows "/real 1021994 noexec"
 }
 
-@test "/dev of the image is a symlink to the host" {
+@test "R05: /dev of the image is a symlink to the host" {
 	known_deviation crun "makes devices there (CVE-2026-47766)"
 	known_deviation runc "makes symlinks there (CVE-2026-41579)"
 	bundle '.mounts |= map(select(.destination | startswith("/dev") | not))'
@@ -92,7 +92,7 @@ stays_inside() {
 	stays_inside
 }
 
-@test "/dev/null and others of the image are symlinks or other files" {
+@test "D05 R02: /dev/null and others of the image are symlinks or other files" {
 	bundle '.mounts |= map(select(.destination | startswith("/dev") | not))'
 	for name in null ptmx console fd stdin tty core; do
 		[ $name = null ] || rm -f "$BUNDLE"/rootfs/dev/*
@@ -104,7 +104,7 @@ stays_inside() {
 	done
 }
 
-@test "a device path which is another file is refused" {
+@test "D02: a device path which is another file is refused" {
 	known_deviation crun "accepts any existing file"
 	known_deviation runc "accepts any existing file"
 	bundle '.linux.devices = [{type: "c", path: "/opt/fuse", major: 10, minor: 229}]'
@@ -165,7 +165,7 @@ stays_inside() {
 	prints "MemTotal: 1 kB"
 }
 
-@test "masks do not use the image's /dev/null" {
+@test "R02: masks do not use the image's /dev/null" {
 	known_deviation runc "1.1 does (CVE-2025-31133)"
 	# only read: through such a mask a write would reach the host
 	script 'cat /proc/keys; true' \

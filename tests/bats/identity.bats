@@ -186,7 +186,7 @@ load helpers
 	done
 }
 
-@test "ioPriority" {
+@test "R25: ioPriority" {
 	known_deviation crun "1.8 has none"
 	known_deviation runc "1.1 has none"
 	program probe sched -- '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}'
@@ -194,14 +194,14 @@ load helpers
 	line "ioprio $((2 << 13 | 6))"
 }
 
-@test "personality" {
+@test "L07: personality" {
 	known_deviation runc "1.1 has none"
 	program probe personality -- '.linux.personality = {domain: "LINUX32"}'
 	runs
 	prints 8
 }
 
-@test "exec has the container's personality" {
+@test "L07: exec has the container's personality" {
 	known_deviation runc "1.1 has none"
 	known_deviation crun "1.8 does not"
 	program probe wait -- '.linux.personality = {domain: "LINUX32"}'
@@ -210,7 +210,125 @@ load helpers
 	prints 8
 }
 
-@test "exec with a cpu affinity" {
+@test "L07 R10: LINUX and LINUX32, set before a filter that forbids the call; exec inherits it" {
+	known_deviation runc "1.1 has none"
+	known_deviation crun "1.21 does not in exec"
+	for domain in LINUX:0 LINUX32:8; do
+		program probe wait -- ".linux.personality = {domain: \"${domain%:*}\", flags: []}" '.linux.seccomp = {
+			defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["personality"], action: "SCMP_ACT_ERRNO"}]}'
+		starts
+		for who in "$(pid_of)" exec; do
+			[ "$who" != exec ] || ok exec -d --pid-file "$WORK/pid" "$ID" sleep 100
+			[ "$who" != exec ] || who=$(<"$WORK/pid")
+			is "$((0x$(<"/proc/$who/personality")))" "${domain#*:}" "$domain"
+		done
+		ok delete --force "$ID"
+	done
+}
+
+@test "L07: uname is that of the domain" {
+	[ "$(uname -m)" = x86_64 ] || skip "this machine is no x86_64"
+	known_deviation runc "1.1 has none"
+	program uname -m -- '.linux.personality = {domain: "LINUX32"}'
+	runs
+	prints i686
+}
+
+@test "L07: flags and other domains are refused" {
+	known_deviation crun "drops the flags"
+	known_deviation runc "drops the flags"
+	for p in '{domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"]}' '{domain: "BSD"}' '{flags: []}'; do
+		program true -- ".linux.personality = $p"
+		rt run -b "$BUNDLE" "$ID"
+		refused linux.personality
+	done
+}
+
+# The policy of the shell's own mapping, as the kernel names it.
+POLICY='head -n 1 /proc/self/numa_maps | cut -d" " -f2'
+with_numa() {
+	[ -e /proc/self/numa_maps ] || skip "this kernel has no numa_maps"
+	known_deviation runc "1.1 has no memoryPolicy"
+	known_deviation crun "1.21 has no memoryPolicy"
+}
+
+@test "L08: every mode and flag of a memory policy that this kernel has" {
+	with_numa
+	while IFS='|' read -r policy want; do
+		script "$POLICY" ".linux.memoryPolicy = $policy"
+		runs
+		is "${output%% *}" "$want" "$policy"
+	done <<-'END'
+		{mode: "MPOL_DEFAULT"}|default
+		{mode: "MPOL_DEFAULT", nodes: ""}|default
+		{mode: "MPOL_LOCAL"}|local
+		{mode: "MPOL_BIND", nodes: "0"}|bind:0
+		{mode: "MPOL_INTERLEAVE", nodes: "0"}|interleave:0
+		{mode: "MPOL_PREFERRED", nodes: "0"}|prefer:0
+		{mode: "MPOL_PREFERRED"}|local
+		{mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}|bind=static:0
+		{mode: "MPOL_PREFERRED", nodes: "0", flags: ["MPOL_F_RELATIVE_NODES"]}|prefer=relative:0
+	END
+	script 'sed -n "1s/ file.*//p; 1q" /proc/self/numa_maps | cut -d" " -f2-' '.linux.memoryPolicy = {mode: "MPOL_PREFERRED_MANY", nodes: "0"}'
+	runs
+	shows "prefer (many):0"
+	[ ! -e /sys/kernel/mm/mempolicy/weighted_interleave ] || {
+		config '.linux.memoryPolicy = {mode: "MPOL_WEIGHTED_INTERLEAVE", nodes: "0"}'
+		runs
+		shows "weighted interleave:0"
+		config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_NUMA_BALANCING"]}'
+		runs
+		shows "bind=balancing:0"
+	}
+}
+
+@test "L08: exec has the container's memory policy" {
+	with_numa
+	program probe wait -- '.linux.memoryPolicy = {mode: "MPOL_PREFERRED", nodes: "0", flags: ["MPOL_F_RELATIVE_NODES"]}'
+	starts
+	ok exec "$ID" sh -c "$POLICY"
+	prints "prefer=relative:0"
+}
+
+@test "L08: a policy that is not consistent is refused, in words that callers know" {
+	with_numa
+	while IFS='|' read -r policy want; do
+		program true -- ".linux.memoryPolicy = $policy"
+		rt run -b "$BUNDLE" "$ID"
+		refused linux.memoryPolicy "$want"
+	done <<-'END'
+		{}|invalid memory policy
+		{nodes: "0-7"}|invalid memory policy mode
+		{mode: "INTERLEAVE", nodes: "0"}|invalid memory policy
+		{mode: "MPOL_PREFERRED", nodes: "0", flags: ["MPOL_F_RELATIVE_NODES", "badflag"]}|invalid memory policy flag
+		{mode: "MPOL_DEFAULT", nodes: "0-7"}|mode requires 0 nodes but got 8
+		{mode: "MPOL_BIND", nodes: "0-9876543210", flags: []}|invalid memory policy node
+		{mode: "MPOL_PREFERRED", nodes: "bad"}|invalid memory policy node
+		{mode: "MPOL_PREFERRED", nodes: "10284838"}|invalid memory policy node
+		{mode: "MPOL_INTERLEAVE"}|MPOL_INTERLEAVE
+		{mode: "MPOL_PREFERRED", nodes: "0", flags: ["MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"]}|flags
+		{mode: "MPOL_PREFERRED", flags: ["MPOL_F_NUMA_BALANCING"]}|flags
+		{mode: "MPOL_LOCAL", nodes: "0"}|nodes
+	END
+}
+
+@test "R25: an exec has the io priority of its process, and no affinity of its caller" {
+	stiva_only
+	program probe wait -- '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}'
+	starts
+	ok exec "$ID" probe sched
+	line "ioprio $((2 << 13 | 6))"
+	all=$(sed -n 's/^cpus //p' "$OUT")
+	# more cpus than fit into a cpu_set_t are a list like any other
+	for cpus in 0 0-2047; do
+		config ".process.execCPUAffinity = {initial: \"$cpus\"}" ".process.args = [\"probe\", \"sched\"]"
+		jq .process "$BUNDLE/config.json" >"$WORK/process.json"
+		ok exec --process "$WORK/process.json" "$ID"
+		line "cpus $all"
+	done
+}
+
+@test "R25: exec with a cpu affinity" {
 	stiva_only
 	program probe wait -- '.process.execCPUAffinity = {final: "0"}'
 	starts

@@ -99,7 +99,7 @@ edit() {
 	if is_stiva; then KEPT=1 refused; fi
 }
 
-@test "without a user namespace there is a hint" {
+@test "N06: without a user namespace there is a hint" {
 	known_deviation crun "makes one"
 	edit "$(without_ns user)" 'del(.linux.uidMappings, .linux.gidMappings)'
 	user run -b "$BUNDLE" "$ID"
@@ -114,7 +114,7 @@ edit() {
 	if is_stiva; then KEPT=1 refused; fi
 }
 
-@test "a user namespace without maps gets the caller's own ids" {
+@test "N04: a user namespace without maps gets the caller's own ids" {
 	known_deviation runc "wants maps"
 	edit 'del(.linux.uidMappings, .linux.gidMappings)' '.process.args = ["/bin/probe", "ids"]'
 	user run -b "$BUNDLE" "$ID"
@@ -122,7 +122,7 @@ edit() {
 	line "uid 0 0 0"
 }
 
-@test "ranges of /etc/subuid are mapped by newuidmap" {
+@test "N04: ranges of /etc/subuid are mapped by newuidmap" {
 	known_deviation runc "refuses every additional group"
 	requires newuidmap
 	[ -w /etc/subuid ] || skip "requires: a writable /etc/subuid"

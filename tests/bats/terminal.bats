@@ -202,12 +202,31 @@ with_tty='.process.terminal = true'
 	refused "$WORK/file"
 }
 
-@test "/dev/console is the terminal" {
+@test "D07: /dev/console is the terminal" {
 	known_deviation crun "makes a link"
 	script 'probe node /dev/console; echo text >/dev/console' "$with_tty"
 	talk -- run -b "$BUNDLE" "$ID"
 	shows "/dev/console c 136:0"
 	line text
+}
+
+@test "D07 R03: /dev/console of the image cannot lead the terminal astray" {
+	known_deviation crun "makes a link"
+	known_deviation runc "1.1 follows it (CVE-2025-52565)"
+	echo canary >"$WORK/canary"
+	for shape in link fifo folder; do
+		script 'test -t 0; echo "is $?"' "$with_tty" '.mounts |= map(select(.destination != "/dev"))'
+		case $shape in
+		link) ln -s "$WORK/canary" "$BUNDLE/rootfs/dev/console" ;;
+		fifo) mkfifo "$BUNDLE/rootfs/dev/console" ;;
+		folder) mkdir "$BUNDLE/rootfs/dev/console" ;;
+		esac
+		talk -- run -b "$BUNDLE" "$ID" || true
+		is "$(<"$WORK/canary")" canary
+		shows_not "is 0"
+		shows '/dev/console'
+		ok delete --force "$ID"
+	done
 }
 
 @test "the caller's terminal cannot be typed into from the container" {

@@ -6,14 +6,14 @@ load helpers
 
 test_teardown() { chown -R 0:0 "$WORK" 2>/dev/null || true; }
 
-@test "the maps of the configuration are those of the container" {
+@test "N04: the maps of the configuration are those of the container" {
 	program cat /proc/self/uid_map /proc/self/gid_map -- "$USERNS"
 	open_bundle
 	runs
 	is "$(xargs <"$OUT")" "0 100000 65536 0 100000 65536"
 }
 
-@test "several map lines, for users and groups apart" {
+@test "N04: several map lines, for users and groups apart" {
 	program cat /proc/self/uid_map /proc/self/gid_map -- "$USERNS" \
 		'.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 10}, {containerID: 10, hostID: 300000, size: 5}]' \
 		'.linux.gidMappings = [{containerID: 0, hostID: 200000, size: 65536}]'
@@ -24,7 +24,7 @@ test_teardown() { chown -R 0:0 "$WORK" 2>/dev/null || true; }
 	is "$(xargs <"$OUT")" "0 100000 10 10 300000 5 0 200000 65536"
 }
 
-@test "root inside is the mapped user outside" {
+@test "N04: root inside is the mapped user outside" {
 	program probe wait -- "$USERNS"
 	open_bundle
 	starts
@@ -49,14 +49,35 @@ test_teardown() { chown -R 0:0 "$WORK" 2>/dev/null || true; }
 	refused uid
 }
 
-@test "a user namespace without maps" {
+@test "N04: a user namespace without maps" {
 	program true -- "$(add_ns user)"
 	open_bundle
 	rt run -b "$BUNDLE" "$ID"
 	if is_stiva; then refused Mappings; fi
 }
 
-@test "maps without a user namespace are refused" {
+@test "N04: more than 340 lines are refused, 340 are not" {
+	known_deviation crun "passes them to the kernel"
+	known_deviation runc "passes them to the kernel"
+	program sh -c 'wc -l </proc/self/uid_map' -- "$USERNS" \
+		'.linux.uidMappings = [range(340) | {containerID: ., hostID: (100000 + 2 * .), size: 1}]'
+	open_bundle
+	runs
+	prints 340
+	config '.linux.uidMappings += [{containerID: 340, hostID: 200000, size: 1}]'
+	rt run -b "$BUNDLE" "$ID"
+	refused linux.uidMappings
+}
+
+@test "N04: identity maps without a user namespace are what is so anyway" {
+	known_deviation runc "refuses them"
+	program cat /proc/self/uid_map -- '.linux.uidMappings = [{containerID: 0, hostID: 0, size: 4294967295}] |
+		.linux.gidMappings = .linux.uidMappings'
+	runs
+	is "$(xargs <"$OUT")" "0 0 4294967295"
+}
+
+@test "N04: maps without a user namespace are refused" {
 	known_deviation crun "ignores them"
 	known_deviation runc "ignores them"
 	program true -- '.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 10}]'
@@ -64,7 +85,7 @@ test_teardown() { chown -R 0:0 "$WORK" 2>/dev/null || true; }
 	refused uidMappings
 }
 
-@test "overlapping maps are refused" {
+@test "N04: overlapping maps are refused" {
 	known_deviation runc "1.1 leaves the cgroup now and then"
 	program true -- "$USERNS" '.linux.uidMappings = [{containerID: 0, hostID: 1, size: 10}, {containerID: 5, hostID: 100, size: 10}]'
 	open_bundle
@@ -82,7 +103,7 @@ test_teardown() { chown -R 0:0 "$WORK" 2>/dev/null || true; }
 	shows "/sys/fs/cgroup 63677270"
 }
 
-@test "devices are there though nobody may make them" {
+@test "D05 D06: devices are there though nobody may make them" {
 	script 'probe node /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty; echo x >/dev/null && head -c 1 /dev/zero | wc -c' "$USERNS"
 	open_bundle
 	runs
@@ -99,7 +120,7 @@ test_teardown() { chown -R 0:0 "$WORK" 2>/dev/null || true; }
 	prints "sethostname ok"
 }
 
-@test "sysctls of the new namespaces" {
+@test "L01 N12: sysctls of the new namespaces" {
 	program cat /proc/sys/net/ipv4/ip_forward -- "$USERNS" '.linux.sysctl = {"net.ipv4.ip_forward": "1"}'
 	open_bundle
 	runs
@@ -114,7 +135,7 @@ test_teardown() { chown -R 0:0 "$WORK" 2>/dev/null || true; }
 	shows '/proc/sys 9fa0 ro'
 }
 
-@test "a user namespace joined by path" {
+@test "N03 N05: a user namespace joined by path" {
 	background unshare --user sh -c 'echo up >"$WORK/up"; exec sleep 100'
 	wait_for test -s "$WORK/up"
 	echo 0 100000 65536 >"/proc/$JOB/uid_map"
@@ -159,4 +180,118 @@ test_teardown() { chown -R 0:0 "$WORK" 2>/dev/null || true; }
 	starts
 	ok delete --force "$ID"
 	absent
+}
+
+# a user namespace of somebody else's, with the maps of USERNS; its pid is $JOB
+held_userns() {
+	background unshare --user sh -c 'echo up >"$WORK/up"; exec sleep 100'
+	wait_for test -s "$WORK/up"
+	echo 0 100000 65536 >"/proc/$JOB/uid_map"
+	echo 0 100000 65536 >"/proc/$JOB/gid_map"
+}
+
+@test "N05: maps beside a joined user namespace: equal ones are fine, others are refused" {
+	known_deviation crun "does not compare them"
+	known_deviation runc "1.1 refuses all of them"
+	held_userns
+	program cat /proc/self/uid_map -- "$USERNS" "$(ns_path user "/proc/$JOB/ns/user")"
+	open_bundle
+	runs
+	is "$(xargs <"$OUT")" "0 100000 65536"
+	config '.linux.uidMappings[0].hostID = 100001'
+	rt run -b "$BUNDLE" "$ID"
+	refused linux.uidMappings
+	config '.linux.uidMappings[0].hostID = 100000' '.linux.gidMappings[0].size = 1000'
+	rt run -b "$BUNDLE" "$ID"
+	refused linux.gidMappings
+	is "$(xargs <"/proc/$JOB/uid_map")" "0 100000 65536"
+}
+
+@test "N03: the user namespace is joined first, the others then with its powers" {
+	held_userns
+	background nsenter -t "$JOB" -U -S 0 -G 0 unshare --net --ipc --uts sh -c 'hostname inner; echo up >"$WORK/up2"; exec sleep 100'
+	HOLD=$JOB
+	wait_for test -s "$WORK/up2"
+	script 'hostname; for n in user net ipc uts; do readlink /proc/self/ns/$n; done' 'del(.hostname)' \
+		"$(ns_path user "/proc/$HOLD/ns/user")" "$(ns_path network "/proc/$HOLD/ns/net")" \
+		"$(ns_path ipc "/proc/$HOLD/ns/ipc")" "$(ns_path uts "/proc/$HOLD/ns/uts")"
+	open_bundle
+	runs
+	prints "inner
+$(readlink "/proc/$HOLD/ns/user")
+$(readlink "/proc/$HOLD/ns/net")
+$(readlink "/proc/$HOLD/ns/ipc")
+$(readlink "/proc/$HOLD/ns/uts")"
+}
+
+@test "N12: a network namespace of the host's user namespace: its sysctls are an error, not a silence" {
+	background unshare --net sh -c 'echo up >"$WORK/up"; exec sleep 100'
+	wait_for test -s "$WORK/up"
+	program true -- "$USERNS" "$(ns_path network "/proc/$JOB/ns/net")" '.linux.sysctl = {"net.ipv4.ip_forward": "1"}' \
+		'.mounts |= map(select(.type != "sysfs"))'
+	open_bundle
+	rt run -b "$BUNDLE" "$ID"
+	refused net.ipv4.ip_forward
+	is "$(nsenter -t "$JOB" -n cat /proc/sys/net/ipv4/ip_forward)" 0
+}
+
+@test "L01 R48: user.* belongs to a user namespace of the container's own" {
+	known_deviation crun "1.21 has no user.*"
+	known_deviation runc "1.1 has no user.*"
+	program cat /proc/sys/user/max_uts_namespaces -- "$USERNS" '.linux.sysctl = {"user.max_uts_namespaces": "7"}'
+	open_bundle
+	runs
+	prints 7
+	program true -- '.linux.sysctl = {"user.max_uts_namespaces": "7"}'
+	rt run -b "$BUNDLE" "$ID"
+	refused user.max_uts_namespaces
+	[ "$(</proc/sys/user/max_uts_namespaces)" != 7 ]
+}
+
+@test "N11: a time namespace in a user namespace" {
+	known_deviation runc "1.1 has no time namespace"
+	program cat /proc/self/timens_offsets -- "$USERNS" "$(add_ns time)" \
+		'.linux.timeOffsets = {monotonic: {secs: 7881, nanosecs: 2718281}, boottime: {secs: 1337, nanosecs: 3141519}}'
+	open_bundle
+	runs
+	is "$(xargs <"$OUT")" "monotonic 7881 2718281 boottime 1337 3141519"
+}
+
+@test "D04 D05 R34: a bound device in a user namespace, whose numbers are proved" {
+	program probe node /dev/zero2 /opt/full -- "$USERNS" '.linux.devices = [
+		{type: "c", path: "/opt/full", major: 1, minor: 7}, {type: "p", path: "/dev/zero2", uid: 12, gid: 34, fileMode: 416}]'
+	open_bundle
+	rt run -b "$BUNDLE" "$ID"
+	# the host has no /opt/full
+	refused '"/opt/full"'
+	config '.linux.devices[0].path = "/dev/full"' '.process.args = ["/bin/probe", "node", "/dev/full", "/dev/zero2"]'
+	runs
+	shows '/dev/full c 1:7'
+	shows '/dev/zero2 p 12:34'
+	# a node of that name on the host is another device
+	config '.linux.devices[0].minor = 5'
+	rt run -b "$BUNDLE" "$ID"
+	refused '"/dev/full"' 'another device'
+}
+
+@test "R34: mode and owner of a device with the identity map" {
+	program probe node /dev/foo -- '.linux.namespaces += [{type: "user"}] |
+		.linux.uidMappings = [{containerID: 0, hostID: 0, size: 4294967295}] | .linux.gidMappings = .linux.uidMappings' \
+		'.linux.devices = [{type: "c", path: "/dev/null", major: 1, minor: 3}]' '.process.args = ["/bin/probe", "node", "/dev/null", "/dev/zero"]'
+	runs
+	prints $'/dev/null c 1:3 0666 0:0\n/dev/zero c 1:5 0666 0:0'
+}
+
+@test "R34: bind mounts that only the host's root reaches, and exec" {
+	mkdir -p "$WORK/secret/dir"
+	echo text >"$WORK/secret/dir/foo"
+	chmod 700 "$WORK/secret"
+	export WORK
+	program probe wait -- "$USERNS" "$(add_mount '{source: "\(env.WORK)/secret/dir", destination: "/mnt/one", options: ["bind"]}')" \
+		"$(add_mount '{source: "\(env.WORK)/secret/dir", destination: "/mnt/two", options: ["bind", "ro"]}')"
+	open_bundle
+	chmod 700 "$WORK/secret"
+	starts
+	ok exec "$ID" cat /mnt/one/foo /mnt/two/foo
+	prints $'text\ntext'
 }

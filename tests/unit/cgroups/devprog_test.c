@@ -250,7 +250,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static void C04_default_devices(void **state)
+static void C04_D11_default_devices(void **state)
 {
 	AUTO(arena) a = {0};
 	struct err e = ERR_INIT;
@@ -273,9 +273,9 @@ static void C04_default_devices(void **state)
 	assert_true(ask(&r, 'c', 1, 3, RWM));
 	assert_true(ask(&r, 'c', 136, 77, R | W));
 	assert_true(ask(&r, 'c', 10, 200, R | W));
-	assert_true(ask(&r, 'c', 10, 229, RWM));
-	assert_true(ask(&r, 'b', 8, 0, RWM));
-	assert_true(ask(&r, 'c', 99, 1, RWM));
+	/* The rules decide about linux.devices too. */
+	assert_false(ask(&r, 'c', 10, 229, R));
+	assert_false(ask(&r, 'b', 8, 0, W));
 	assert_true(ask(&r, 'b', 8, 1, M));
 	assert_false(ask(&r, 'b', 8, 1, R));
 	assert_false(ask(&r, 'c', 1, 1, R)); /* mem */
@@ -286,6 +286,8 @@ static void C04_default_devices(void **state)
 	assert_int_equal(cg_devprog_rules(&conf, &a, &r, &e), 0);
 	assert_false(ask(&r, 'c', 1, 1, R));
 	assert_true(ask(&r, 'c', 10, 229, RWM));
+	assert_true(ask(&r, 'b', 8, 0, RWM));
+	assert_true(ask(&r, 'c', 99, 1, RWM));
 }
 
 static void R47_tun_can_be_denied(void **state)
@@ -371,7 +373,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_denied_by_default),
 		cmocka_unit_test(allows_all),
 		cmocka_unit_test(random_rules),
-		cmocka_unit_test_setup(C04_default_devices, setup),
+		cmocka_unit_test_setup(C04_D11_default_devices, setup),
 		cmocka_unit_test_setup(R47_tun_can_be_denied, setup),
 		cmocka_unit_test_setup(V64_type_a_has_no_numbers, setup),
 		cmocka_unit_test_setup(bad_rules, setup),
