@@ -60,8 +60,9 @@ test_teardown() { chown -R 0:0 "$WORK" 2>/dev/null || true; }
 	known_deviation crun "passes them to the kernel"
 	known_deviation runc "passes them to the kernel"
 	program sh -c 'wc -l </proc/self/uid_map' -- "$USERNS" \
-		'.linux.uidMappings = [range(340) | {containerID: ., hostID: (100000 + 2 * .), size: 1}]'
+		'.linux.uidMappings = [range(340) | {containerID: ., hostID: (1000 + 2 * .), size: 1}]'
 	open_bundle
+	chown -R 1000:100000 "$BUNDLE/rootfs"
 	runs
 	prints 340
 	config '.linux.uidMappings += [{containerID: 340, hostID: 200000, size: 1}]'
@@ -209,9 +210,10 @@ held_userns() {
 
 @test "N03: the user namespace is joined first, the others then with its powers" {
 	held_userns
-	background nsenter -t "$JOB" -U -S 0 -G 0 unshare --net --ipc --uts sh -c 'hostname inner; echo up >"$WORK/up2"; exec sleep 100'
+	background nsenter -t "$JOB" -U -S 0 -G 0 unshare --net --ipc --uts sh -c 'hostname inner; exec sleep 100'
 	HOLD=$JOB
-	wait_for test -s "$WORK/up2"
+	named() { [ "$(nsenter -t "$HOLD" -u hostname)" = inner ]; }
+	wait_for named
 	script 'hostname; for n in user net ipc uts; do readlink /proc/self/ns/$n; done' 'del(.hostname)' \
 		"$(ns_path user "/proc/$HOLD/ns/user")" "$(ns_path network "/proc/$HOLD/ns/net")" \
 		"$(ns_path ipc "/proc/$HOLD/ns/ipc")" "$(ns_path uts "/proc/$HOLD/ns/uts")"
@@ -267,7 +269,7 @@ $(readlink "/proc/$HOLD/ns/uts")"
 	config '.linux.devices[0].path = "/dev/full"' '.process.args = ["/bin/probe", "node", "/dev/full", "/dev/zero2"]'
 	runs
 	shows '/dev/full c 1:7'
-	shows '/dev/zero2 p 12:34'
+	shows '/dev/zero2 p 0:0 0640 12:34'
 	# a node of that name on the host is another device
 	config '.linux.devices[0].minor = 5'
 	rt run -b "$BUNDLE" "$ID"
