@@ -93,3 +93,18 @@ rdt() { printf '.linux.intelRdt = %s' "$1"; }
 	refused createRuntime
 	is "$(ls "$GROUPS_AT")" ""
 }
+
+@test "U108: update writes to the group's schemata, and only where there is one" {
+	fixture
+	program probe wait -- "$(rdt '{l3CacheSchema: "L3:0=f"}')"
+	starts
+	ok update --l3-cache-schema "L3:0=7" --mem-bw-schema "MB:0=50" "$ID"
+	is "$(<"$GROUPS_AT/$ID/schemata")" $'L3:0=f\nL3:0=7\nMB:0=50'
+	rt update --mem-bw-schema "L3:0=1" "$ID"
+	KEPT=1 refused MB:
+	ok delete --force "$ID"
+	program probe wait
+	starts
+	rt update --l3-cache-schema "L3:0=7" "$ID"
+	KEPT=1 refused intelRdt
+}
