@@ -192,6 +192,8 @@ int root_plan_open(struct root_plan *p, struct err *e)
 	/* Mapped root may not reach host directories of mode 0700, and would get locked flags. */
 	if (r == 0 && is_for_child)
 		r = clone_rootfs(p, p->rootfs_fd, &p->clone_fd, e);
+	if (r == 0 && is_for_child && !p->is_dev_bind)
+		r = root_devnodes_open(p, e);
 	for (size_t i = 0; r == 0 && i < p->n_mounts; i++) {
 		struct root_mount *m = &p->mounts[i];
 
@@ -221,6 +223,8 @@ void root_plan_close(struct root_plan *p)
 		auto_fd_done(&p->mounts[i].tree_fd);
 		auto_fd_done(&p->mounts[i].target_fd);
 	}
+	for (size_t i = 0; i < p->n_devices; i++)
+		auto_fd_done(&p->devices[i].tree_fd);
 }
 
 /* ---- in the child ---- */

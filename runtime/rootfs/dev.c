@@ -84,8 +84,11 @@ static int bind_host(const struct root_device *d, int dir_fd, const char *name, 
 {
 	struct stat st;
 	AUTO_FD target_fd = FD_NONE;
-	AUTO_FD fd = sys_open_tree(AT_FDCWD, d->path,
-				   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	AUTO_FD fd =
+		d->tree_fd >= 0
+			? fcntl(d->tree_fd, F_DUPFD_CLOEXEC, 3)
+			: sys_open_tree(AT_FDCWD, d->path,
+					OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 
 	if (fd < 0)
 		return fail(d, fd, "no nodes can be made here, and the host's cannot be bound", e);

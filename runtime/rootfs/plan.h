@@ -84,6 +84,7 @@ struct root_device {
 	uid_t uid;
 	gid_t gid;
 	size_t index; /* in linux.devices; ROOT_NO_INDEX: a default one */
+	int tree_fd;  /* owned: the node as a detached mount (devnodes.c), or FD_NONE */
 };
 
 struct root_plan {
@@ -124,6 +125,11 @@ int root_options_read(struct root_plan *p, struct root_mount *m, const struct sp
 
 /* ---- plan_devices.c ---- */
 int root_devices_plan(struct root_plan *p, struct err *e) MUST_CHECK;
+
+/* ---- devnodes.c ---- */
+/* For a new user namespace, in a privileged parent: nodes of linux.devices, made with mode and
+ * owner. Where they cannot be made the child binds the host's. */
+int root_devnodes_open(struct root_plan *p, struct err *e) MUST_CHECK;
 
 /* ---- attach.c ---- */
 /* Sets the error `mounts[3]: mount "/data" from "/srv": <words> (hint)`; hint may be NULL. */

@@ -121,7 +121,7 @@ int root_devices_plan(struct root_plan *p, struct err *e)
 
 	p->devices = arena_array(p->arena, v->n + N_DEFAULT, sizeof(*p->devices));
 	for (size_t i = 0; i < v->n; i++) {
-		struct root_device d = {.index = i};
+		struct root_device d = {.index = i, .tree_fd = FD_NONE};
 		int r = read_device(p, &d, &v->v[i], e);
 
 		if (r < 0)
@@ -142,7 +142,8 @@ int root_devices_plan(struct root_plan *p, struct err *e)
 			.name = default_devices[i].name,
 			.mode = S_IFCHR | 0666,
 			.rdev = makedev(default_devices[i].major, default_devices[i].minor),
-			.index = ROOT_NO_INDEX};
+			.index = ROOT_NO_INDEX,
+			.tree_fd = FD_NONE};
 	}
 	return 0;
 }

@@ -146,6 +146,20 @@ edit() {
 	[ ! -d "$WORK/run/$RUNTIME_NAME/$ID" ]
 }
 
+@test "D05: devices are bound from the host, and their type and numbers are proved" {
+	edit '.linux.devices = [{type: "c", path: "/dev/full", major: 1, minor: 7}]' '.process.args = ["/bin/probe", "node", "/dev/full", "/dev/null"]'
+	user run -b "$BUNDLE" "$ID"
+	exits 0
+	shows "/dev/full c 1:7"
+	shows "/dev/null c 1:3"
+	for d in '{type: "c", path: "/dev/full", major: 1, minor: 5}' '{type: "c", path: "/dev/nonesuch", major: 1, minor: 5}'; do
+		edit ".linux.devices = [$d]"
+		user run -b "$BUNDLE" "$ID"
+		[ "$status" != 0 ]
+		if is_stiva; then KEPT=1 refused 'linux.devices[0]'; fi
+	done
+}
+
 @test "a terminal for a user" {
 	edit '.process.terminal = true' '.process.args = ["/bin/probe", "tty"]'
 	chmod 666 "$WORK"/.out.* 2>/dev/null || true
