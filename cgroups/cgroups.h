@@ -169,9 +169,10 @@ int cg_join(int dir_fd, pid_t pid, struct err *e) MUST_CHECK;
 /* ---- rdt.c: Intel RDT (linux.intelRdt): the container's group in resctrl, a file system of groups
  * with tasks and limits, as cgroups are ---- */
 struct cg_rdt {
-	char group[256]; /* its directory's name; "/" is the root group */
-	char id[256];	 /* the container's: the name of its monitoring group */
-	bool is_own;	 /* the group bears the container's id, and goes with it */
+	/* borrowed */
+	const char *group; /* its directory's name; "/" is the root group; NULL: none */
+	const char *id;	   /* the container's: the name of its monitoring group */
+	bool is_own;	   /* the group bears the container's id, and goes with it */
 	bool is_monitored;
 	bool has_made, has_monitor; /* set by cg_rdt_make(): what a failing create takes back */
 };

@@ -18,8 +18,9 @@
 #include "cgroups/internal.h"
 #include "base/ban.h"
 
-#define AT	 "linux.intelRdt"
-#define TEXT_MAX 8192
+#define AT	  "linux.intelRdt"
+#define TEXT_MAX  8192
+#define PATH_ROOM (NAME_MAX + 32) /* mon_groups/ID/tasks */
 
 /* A cached probe, as in where.c. */
 static struct {
@@ -271,10 +272,10 @@ int cg_rdt_plan(const struct spec_intel_rdt *rdt, const char *id, struct cg_rdt 
 {
 	AUTO_FD fd = FD_NONE;
 
-	*ret = (struct cg_rdt){.is_own = !rdt->clos_id, .is_monitored = rdt->enable_monitoring.v};
-	if (str_copy(ret->group, sizeof(ret->group), rdt->clos_id ? rdt->clos_id : id) < 0 ||
-	    str_copy(ret->id, sizeof(ret->id), id) < 0)
-		return err_set(e, ERR_INPUT, ENAMETOOLONG, AT ".closID: longer than 255 bytes");
+	*ret = (struct cg_rdt){.group = rdt->clos_id ? rdt->clos_id : id,
+			       .id = id,
+			       .is_own = !rdt->clos_id,
+			       .is_monitored = rdt->enable_monitoring.v};
 	int r = open_group(ret->group, &fd, e);
 
 	if (r < 0 && e->code)
@@ -295,7 +296,7 @@ int cg_rdt_plan(const struct spec_intel_rdt *rdt, const char *id, struct cg_rdt 
 
 static int make_monitor(struct cg_rdt *r, int dir_fd, struct err *e)
 {
-	char path[sizeof(r->id) + 16];
+	char path[PATH_ROOM];
 
 	snprintf(path, sizeof(path), "mon_groups/%s", r->id);
 	if (root.is_fixture)
@@ -345,7 +346,7 @@ static int join_at(int dir_fd, const char *file, const char *group, pid_t pid, s
 
 int cg_rdt_join(const struct cg_rdt *r, pid_t pid, struct err *e)
 {
-	char path[sizeof(r->id) + 24];
+	char path[PATH_ROOM];
 	AUTO_FD fd = FD_NONE;
 	int ret = open_group(r->group, &fd, e);
 
@@ -376,7 +377,7 @@ static int remove_dir(int at_fd, const char *path)
 
 int cg_rdt_remove(const struct cg_rdt *r, bool made, struct err *e)
 {
-	char path[sizeof(r->id) + 16];
+	char path[PATH_ROOM];
 	AUTO_FD fd = FD_NONE;
 	int ret = open_group(r->group, &fd, e);
 
@@ -404,7 +405,7 @@ int cg_rdt_update(const struct cg_rdt *r, const char *l3_cache_schema, const cha
 
 	if (!has_schema(&rdt))
 		return 0;
-	if (!r || !r->group[0])
+	if (!r || !r->group)
 		return err_set(e, ERR_INPUT, EINVAL,
 			       "the container was made without linux.intelRdt: it has no group "
 			       "whose schemata could be changed");

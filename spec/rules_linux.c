@@ -208,6 +208,14 @@ static void rule_personality(const struct spec_linux *l, struct json_errors *err
 		spec_rule_error(errs, "linux.personality.flags", "", "no flags are supported");
 }
 
+static bool has_error_at(const struct json_errors *errs, const char *path)
+{
+	for (size_t i = 0; i < errs->n; i++)
+		if (str_eq(errs->v[i].path, path))
+			return true;
+	return false;
+}
+
 static unsigned count_nodes(const char *list)
 {
 	uint64_t bits[8192 / 64]; /* as spec_rule_is_list() */
@@ -228,6 +236,8 @@ static void rule_memory_policy(const struct spec_linux *l, struct json_errors *e
 
 	if (!m)
 		return;
+	if (!m->mode.has && has_error_at(errs, "linux.memoryPolicy.mode"))
+		return; /* a word that is none */
 	if (!m->mode.has) {
 		spec_rule_error(errs, "linux.memoryPolicy.mode", "",
 				"invalid memory policy mode: must be present");

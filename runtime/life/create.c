@@ -75,7 +75,7 @@ static bool has_netdev(const void *ctx)
 
 static bool has_rdt(const void *ctx)
 {
-	return ((const struct life_create *)ctx)->rdt.group[0];
+	return ((const struct life_create *)ctx)->rdt.group;
 }
 
 static bool wants_go(const void *ctx)

@@ -70,7 +70,8 @@ static void kill_cgroup(struct life_create *c)
 int life_delete_box(const struct life_host *h, struct life_box *b, bool is_forced, struct err *e)
 {
 	struct life_create_args a;
-	struct life_create c;
+	AUTO(arena) own = {0};
+	struct life_create *c = arena_alloc(&own, sizeof(*c)); /* too large for a stack frame */
 	struct spec_config *conf = NULL;
 	struct err ignored = ERR_INIT;
 	struct spec_state state;
@@ -83,27 +84,27 @@ int life_delete_box(const struct life_host *h, struct life_box *b, bool is_force
 	if (has_hooks && life_store_config(b, &conf, &ignored) < 0)
 		log_warn("container \"%s\": its poststop hooks cannot be run: %s", b->id,
 			 ignored.text);
-	context_from_box(h, b, &c, &a);
+	context_from_box(h, b, c, &a);
 	/* Everything at once: tasks that outlive init in a shared pid namespace too. */
-	kill_cgroup(&c);
-	int r = end_init(&c, e);
+	kill_cgroup(c);
+	int r = end_init(c, e);
 
 	if (r == 0) {
 		life_machine_state(b, SPEC_STOPPED, &state);
 		state.root = state.rootfs;
 		/* The box stays the caller's: its fds and record are only lent. */
-		c.box = *b;
-		step_undo_all(&life_create_steps, &c);
-		c.box = (struct life_box)LIFE_BOX_INIT;
-		if (c.undo_err.code) {
-			*e = c.undo_err;
+		c->box = *b;
+		step_undo_all(&life_create_steps, c);
+		c->box = (struct life_box)LIFE_BOX_INIT;
+		if (c->undo_err.code) {
+			*e = c->undo_err;
 			r = -e->code;
 		}
 	}
 	if (r == 0 && conf)
 		(void)!life_hooks_outside(conf, SPEC_HOOK_POSTSTOP, &state, SPEC_STOPPED,
 					  b->rec->bundle, &ignored);
-	life_create_done(&c);
+	life_create_done(c);
 	return r;
 }
 

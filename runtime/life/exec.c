@@ -27,7 +27,7 @@ struct exec_run {
 	struct spec_state state;
 	struct init_job job;
 	struct cg cg;
-	struct cg_rdt rdt; /* group[0] == 0: none */
+	struct cg_rdt rdt; /* group NULL: none */
 	int cgroup_fd;	   /* owned: the sub-cgroup, or a dup of nothing */
 	struct life_child child;
 	int console_fd;
@@ -310,9 +310,8 @@ static int prepare(struct exec_run *x, struct err *e)
 	/* Only a child in a user namespace has limits that we must set from outside, and only one
 	 * of resctrl has a group that is not its parent's. */
 	x->job.has_oom_score = (x->job.ns.join_flags & CLONE_NEWUSER) && geteuid() == 0;
-	if (r == 0 && life_rdt_of(x->box.rec, &x->rdt) < 0)
-		r = err_set(e, ERR_STATE, ENAMETOOLONG, "the record's rdt.group is too long");
-	x->job.wants_go = x->job.has_oom_score || x->rdt.group[0];
+	x->rdt = life_rdt_of(x->box.rec);
+	x->job.wants_go = x->job.has_oom_score || x->rdt.group;
 	return r;
 }
 
@@ -351,7 +350,7 @@ static int outside_limits(struct exec_run *x, struct err *e)
 	if (r < 0)
 		return r;
 	msg_done(&m);
-	r = x->rdt.group[0] ? cg_rdt_join(&x->rdt, x->child.pid, e) : 0;
+	r = x->rdt.group ? cg_rdt_join(&x->rdt, x->child.pid, e) : 0;
 	if (r == 0 && x->job.has_oom_score)
 		r = guard_oom_apply(x->process, x->child.pid, FD_NONE, e);
 	if (r == 0 && x->job.has_oom_score)

@@ -44,7 +44,7 @@ struct life_record {
 	struct opt_enum stage;
 	struct life_rec_process *init, *creator;
 	struct life_rec_cgroup *cgroup;
-	struct life_rec_rdt *rdt; /* NULL: no linux.intelRdt */
+	struct life_rec_rdt *rdt;	  /* NULL: no linux.intelRdt */
 	struct spec_resources *resources; /* the limits in force, once an update changed them */
 	struct opt_bool no_pivot, no_keyring, has_process, has_poststart, has_poststop, has_notify;
 	struct strmap net_devices; /* linux.netDevices: host name, name inside */
@@ -241,8 +241,8 @@ int life_rdt_plan(struct life_create *c, struct err *e) MUST_CHECK;
 int life_rdt_make(struct life_create *c, struct err *e) MUST_CHECK;
 int life_rdt_join(struct life_create *c, struct err *e) MUST_CHECK;
 void life_rdt_undo(struct life_create *c);
-/* The group of a container, from its record. Return: 1, 0 = it has none, -errno. */
-int life_rdt_of(const struct life_record *rec, struct cg_rdt *ret);
+/* The group of a container; strings borrowed from its record. group NULL: it has none. */
+struct cg_rdt life_rdt_of(const struct life_record *rec);
 
 /* ---- start.c ---- */
 /* What the launch may ask of us: the seccomp agent (conf, state), a place for the console's master.

@@ -17,7 +17,7 @@ int life_rdt_plan(struct life_create *c, struct err *e)
 	int r = cg_rdt_plan(rdt, c->a->id, &c->rdt, e);
 
 	c->rec_rdt = (struct life_rec_rdt){
-		.group = c->rdt.group,
+		.group = (char *)c->rdt.group,
 		.is_own = {true, c->rdt.is_own},
 		.is_monitored = {true, c->rdt.is_monitored},
 	};
@@ -35,25 +35,22 @@ int life_rdt_join(struct life_create *c, struct err *e)
 	return cg_rdt_join(&c->rdt, c->child.pid, e);
 }
 
-int life_rdt_of(const struct life_record *rec, struct cg_rdt *ret)
+struct cg_rdt life_rdt_of(const struct life_record *rec)
 {
-	*ret = (struct cg_rdt){0};
-	if (!rec || !rec->rdt || !rec->rdt->group)
-		return 0;
-	ret->is_own = rec->rdt->is_own.v;
-	ret->is_monitored = rec->rdt->is_monitored.v;
-	if (str_copy(ret->group, sizeof(ret->group), rec->rdt->group) < 0 ||
-	    str_copy(ret->id, sizeof(ret->id), rec->id) < 0)
-		return -ENAMETOOLONG;
-	return 1;
+	if (!rec || !rec->rdt)
+		return (struct cg_rdt){0};
+	return (struct cg_rdt){.group = rec->rdt->group,
+			       .id = rec->id,
+			       .is_own = rec->rdt->is_own.v,
+			       .is_monitored = rec->rdt->is_monitored.v};
 }
 
 void life_rdt_undo(struct life_create *c)
 {
 	struct err e = ERR_INIT;
-	struct cg_rdt r = c->rdt;
+	struct cg_rdt r = c->is_delete ? life_rdt_of(&c->rec) : c->rdt;
 
-	if (c->undo_err.code || (c->is_delete && life_rdt_of(&c->rec, &r) != 1) ||
+	if (c->undo_err.code || !r.group ||
 	    (c->is_delete && !life_machine_is_of_this_boot(&c->rec)))
 		return;
 	/* No resctrl any more: its groups went with it. */

@@ -41,14 +41,11 @@ static int load_document(struct update *u, struct err *e)
 /* U108. has_only_check: does nothing but refuse where there is no group. */
 static int update_rdt(const struct update *u, bool has_only_check, struct err *e)
 {
-	struct cg_rdt rdt;
-	int r = life_rdt_of(u->box.rec, &rdt);
+	struct cg_rdt rdt = life_rdt_of(u->box.rec);
 
-	if (r < 0)
-		return err_set(e, ERR_STATE, ENAMETOOLONG, "the record's rdt.group is too long");
-	if (has_only_check && r > 0)
+	if (has_only_check && rdt.group)
 		return 0;
-	return cg_rdt_update(r > 0 ? &rdt : NULL, u->a->l3_cache_schema, u->a->mem_bw_schema, e);
+	return cg_rdt_update(&rdt, u->a->l3_cache_schema, u->a->mem_bw_schema, e);
 }
 
 static void merge(struct update *u)

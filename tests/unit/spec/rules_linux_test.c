@@ -44,9 +44,11 @@ static void test_id_maps(void **state)
 	config_ok(MAPS(LINE("0", "1000", "1"), LINE("0", "1000", "1")));
 	config_ok(MAPS(LINE("0", "1000", "1") "," LINE("1", "100000", "65536"),
 		       LINE("0", "0", "4294967295")));
-	config_bad(LINUX("'uidMappings':[" LINE("0", "0", "1") "],'gidMappings':[" LINE("0", "0",
+	config_bad(LINUX("'uidMappings':[" LINE("0", "0", "1") "],'gidMappings':[" LINE("0", "7",
 											"1") "]"),
 		   "linux.uidMappings", "needs a user namespace");
+	config_ok(LINUX("'uidMappings':[" LINE("0", "0", "1") "],'gidMappings':[" LINE("5", "5",
+										       "9") "]"));
 	config_bad(NS_AND("{'type':'user'}", "'uidMappings':[" LINE("0", "0", "1") "]"),
 		   "linux.gidMappings", "must come together");
 	config_bad(MAPS(LINE("0", "0", "0"), LINE("0", "0", "1")), "linux.uidMappings[0].size",
@@ -126,6 +128,8 @@ static void test_net_devices(void **state)
 		   "is used twice");
 	config_bad(NET("'x':{},'eth2':{'name':'x'}"), "linux.netDevices.eth2.name",
 		   "is used twice");
+	config_bad(NET("'eth1':{'name':'n%s'}"), "linux.netDevices.eth1.name", "no other percent");
+	config_bad(NET("'eth1':{'name':'%d%d'}"), "linux.netDevices.eth1.name", "no other percent");
 	config_ok(NET("'eth1':{'name':'n%d'},'eth2':{'name':'n%d'}"));
 	config_ok(NET("'eth1':{},'eth2':{'name':''},'eth3':{'name':'abcdefghijklmno'}"));
 }
@@ -201,9 +205,10 @@ static void test_memory_policy(void **state)
 #define P(member) "linux.memoryPolicy." member
 	(void)state;
 	config_bad(MPOL("'nodes':'0'"), P("mode"), "must be present");
-	config_bad(MPOL("'mode':'BIND'"), P("mode"), "unknown memory policy mode");
-	config_bad(MPOL("'mode':'MPOL_BIND','nodes':'x'"), P("nodes"), "is not a list of nodes");
-	config_bad(MPOL("'mode':'MPOL_DEFAULT','nodes':'0'"), P("nodes"), "are not for");
+	config_bad(MPOL("'mode':'BIND'"), P("mode"), "invalid memory policy mode \"BIND\"");
+	config_bad(MPOL("'mode':'MPOL_BIND','nodes':'x'"), P("nodes"), "invalid memory policy node list");
+	config_bad(MPOL("'mode':'MPOL_DEFAULT','nodes':'0-7'"), P("nodes"),
+		   "mode requires 0 nodes but got 8");
 	config_bad(MPOL("'mode':'MPOL_LOCAL','flags':['MPOL_F_STATIC_NODES']"), P("flags"),
 		   "are not for");
 	config_bad(MPOL("'mode':'MPOL_BIND','nodes':'0','flags':['MPOL_F_STATIC_NODES',"
