@@ -36,6 +36,14 @@ int msg_send(int sock_fd, uint32_t number, const void *payload, size_t len, cons
 	return r == -ECONNRESET ? -EPIPE : r;
 }
 
+int msg_write(int sock_fd, uint32_t number)
+{
+	uint32_t head[FRAME_HEAD / sizeof(uint32_t)] = {number, 0};
+	ssize_t n = write(sock_fd, head, sizeof(head));
+
+	return n < 0 ? -errno : 0;
+}
+
 static int wait_readable(int fd, int timeout_ms)
 {
 	uint64_t deadline = proc_now_usec() + (uint64_t)timeout_ms * 1000;

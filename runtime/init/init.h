@@ -44,6 +44,7 @@ struct init_job {
 	int sock_fd;	/* to P */
 	int gate_fd;	/* create: listening socket; FD_NONE: RUN comes over sock_fd (run, exec) */
 	int console_fd; /* P's end of nothing: the slave, once opened by the child */
+	int hook_out_fd, hook_err_fd; /* where the child's hooks write (A08), or FD_NONE */
 	struct winsize
 		size; /* the caller's terminal, unless process.consoleSize says; 0 = unknown */
 	unsigned preserve_fds;
@@ -85,12 +86,24 @@ void init_hook_state(const struct init_job *job, enum spec_status status, struct
 /* Writes time offsets of the config for the children of the caller (/proc/self/timens_offsets). */
 int init_time_offsets(const struct spec_config *conf, struct err *e) MUST_CHECK;
 
+/* What hooks of one kind get; all borrowed. */
+struct init_hooks_env {
+	const char *state; /* stdin: one JSON document */
+	const char *cwd;   /* NULL: as is */
+	char *const *env;  /* for hooks without `env`; NULL: the runtime's own (H06) */
+	int out_fd; /* stdout and stderr of init_hooks_open(); FD_NONE: captured for errors */
+	int err_fd;
+};
 /*
- * Runs the hooks of one kind, in order, with `state` on stdin (conformance H01-H11). cwd NULL = as
- * is. The first failure stops and is told with the hook's kind, index and last line of output.
+ * Runs the hooks of one kind, in order (conformance H01-H11). The first failure stops and is told
+ * with the hook's kind, index and last line of output.
  */
-int init_hooks_run(const struct spec_config *conf, enum spec_hook_kind kind, const char *state,
-		   const char *cwd, struct err *e) MUST_CHECK;
+int init_hooks_run(const struct spec_config *conf, enum spec_hook_kind kind,
+		   const struct init_hooks_env *with, struct err *e) MUST_CHECK;
+/* Opens the files that the annotations run.oci.hooks.stdout and .stderr name, to append (A08);
+ * FD_NONE where there is none. Both are the caller's. */
+int init_hooks_open(const struct spec_config *conf, int *ret_out_fd, int *ret_err_fd,
+		    struct err *e) MUST_CHECK;
 
 /* Names of the child's steps, one "init.NAME" a line, for STIVA_FAULT. */
 void init_steps_print(struct buf *out);

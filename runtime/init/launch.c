@@ -33,13 +33,17 @@ static bool has_start_hooks(const void *ctx)
 	return j->root && j->conf->hooks && j->conf->hooks->kind[SPEC_HOOK_START_CONTAINER].n;
 }
 
+/* Last of all: what they run comes out of the image, so it gets what the program gets and no more
+ * (identity, capabilities, filter, environment, working directory). */
 static int start_hooks(void *ctx, struct err *e)
 {
 	struct init_job *j = ctx;
 	AUTO(buf) state = {0};
 
 	init_hook_state(j, SPEC_CREATED, &state);
-	return init_hooks_run(j->conf, SPEC_HOOK_START_CONTAINER, state.data, NULL, e);
+	struct init_hooks_env with = {state.data, NULL, j->env, j->hook_out_fd, j->hook_err_fd};
+
+	return init_hooks_run(j->conf, SPEC_HOOK_START_CONTAINER, &with, e);
 }
 
 /* ---- stdio ---- */
@@ -169,9 +173,15 @@ static bool filters_late(const void *ctx)
 	return ((const struct init_job *)ctx)->filter.n && wants_nnp(ctx);
 }
 
-static bool filters_not_early(const void *ctx)
+/* Hooks come after the filter, and who dies in them has not run the program. */
+static bool launches_early(const void *ctx)
 {
-	return !filters_early(ctx);
+	return filters_early(ctx) && !has_start_hooks(ctx);
+}
+
+static bool launches(const void *ctx)
+{
+	return !filters_early(ctx) && !has_start_hooks(ctx);
 }
 
 /* Before the filter, which may end whoever says a word. */
@@ -179,6 +189,13 @@ static int tell_launch(void *ctx, struct err *e)
 {
 	return init_proto_send(((struct init_job *)ctx)->sock_fd, INIT_MSG_LAUNCH, NULL, 0, NULL, 0,
 			       e);
+}
+
+static int tell_launch_filtered(void *ctx, struct err *e)
+{
+	int r = msg_write(((struct init_job *)ctx)->sock_fd, INIT_MSG_LAUNCH);
+
+	return r < 0 ? err_sys(e, r, "tell that the program is about to run") : 0;
 }
 
 static int load_filter(void *ctx, struct err *e)
@@ -289,17 +306,18 @@ static int workdir(void *ctx, struct err *e)
 
 /* clang-format off */
 static const struct step launch_rows[] = {
-	{"start-hooks",	 has_start_hooks, start_hooks,	NULL},
 	{"stdio",	 NULL,		  stdio,	NULL},
 	{"labels",	 has_labels,	  labels,	NULL},
 	{"limits",	 NULL,		  limits,	NULL},
-	{"launch-early", filters_early,	  tell_launch,	NULL}, /* LAUNCH -> */
+	{"launch-early", launches_early, tell_launch,	NULL}, /* LAUNCH -> */
 	{"seccomp-early", filters_early,  load_filter,	NULL}, /* LISTENER ->, <- LISTENING */
 	{"identity",	 NULL,		  identity,	NULL},
 	{"workdir",	 NULL,		  workdir,	NULL},
 	{"no-new-privs", wants_nnp,	  no_new_privs,	NULL},
-	{"launch",	 filters_not_early, tell_launch, NULL}, /* LAUNCH -> */
+	{"launch",	 launches,	  tell_launch,	NULL}, /* LAUNCH -> */
 	{"seccomp",	 filters_late,	  load_filter,	NULL}, /* LISTENER ->, <- LISTENING */
+	{"start-hooks",	 has_start_hooks, start_hooks,	NULL},
+	{"launch-late",	 has_start_hooks, tell_launch_filtered, NULL}, /* LAUNCH -> */
 };
 /* clang-format on */
 const struct step_list init_launch_steps = {"launch", launch_rows,
@@ -315,7 +333,7 @@ _Noreturn void init_launch_exec(struct init_job *j)
 	fd_cloexec_from(3 + (int)j->preserve_fds);
 	if (step_run(&init_launch_steps, j, &e) == 0) {
 		execve(j->program, j->process->args.v, j->env);
-		err_sys(&e, errno, "process.args[0]: exec \"%s\"", j->process->args.v[0]);
+		err_sys(&e, errno, "process.args[0]: exec %s", j->process->args.v[0]);
 	}
 	init_proto_fail(j->sock_fd, &e);
 	_exit(1);
@@ -330,8 +348,9 @@ static int compare_ints(const void *a, const void *b)
 
 void init_launch_sweep(struct init_job *j)
 {
-	int keep[] = {j->sock_fd, j->gate_fd,	   j->console_fd,    j->proc_fd,
-		      log_fd(),	  log_timing_fd(), j->ns.join_pidfd, j->ns.join_root_fd};
+	int keep[] = {j->sock_fd,     j->gate_fd,      j->console_fd,	 j->proc_fd,
+		      log_fd(),	      log_timing_fd(), j->ns.join_pidfd, j->ns.join_root_fd,
+		      j->hook_out_fd, j->hook_err_fd};
 	size_t n = sizeof(keep) / sizeof(keep[0]);
 	unsigned next = 3 + j->preserve_fds;
 

@@ -25,6 +25,7 @@ void init_job_reset(struct init_job *j)
 		j->ns.join_fd[t] = FD_NONE;
 	j->ns.join_pidfd = j->ns.join_root_fd = FD_NONE;
 	j->sock_fd = j->gate_fd = j->console_fd = j->proc_fd = FD_NONE;
+	j->hook_out_fd = j->hook_err_fd = FD_NONE;
 }
 
 void init_hook_state(const struct init_job *j, enum spec_status status, struct buf *out)
@@ -158,7 +159,12 @@ static int create_hooks(void *ctx, struct err *e)
 	AUTO(buf) state = {0};
 
 	init_hook_state(j, SPEC_CREATING, &state);
-	return init_hooks_run(j->conf, SPEC_HOOK_CREATE_CONTAINER, state.data, NULL, e);
+	/* Where the host's hooks run too; root of a user namespace may not be let in there. */
+	if (chdir(j->state->bundle) < 0)
+		log_debug("createContainer hooks do not run in the bundle: %s", err_words(errno));
+	struct init_hooks_env with = {state.data, NULL, NULL, j->hook_out_fd, j->hook_err_fd};
+
+	return init_hooks_run(j->conf, SPEC_HOOK_CREATE_CONTAINER, &with, e);
 }
 
 static int pivot(void *ctx, struct err *e)

@@ -16,6 +16,9 @@
 #include "base/sys.h"
 #include "base/ban.h"
 
+/* Their errors and paths are large, and not needed at the same time. */
+#define NOINLINE __attribute__((noinline))
+
 /* Fills the create context from the record, so that the undo rows find what they undo. */
 static void context_from_box(const struct life_host *h, struct life_box *b, struct life_create *c,
 			     struct life_create_args *a)
@@ -57,7 +60,7 @@ static int end_init(struct life_create *c, struct err *e)
 }
 
 /* With no cgroup and its init gone, the creator's death took the half-made init with it. */
-static void kill_cgroup(struct life_create *c)
+static NOINLINE void kill_cgroup(struct life_create *c)
 {
 	struct err e = ERR_INIT;
 
@@ -67,31 +70,51 @@ static void kill_cgroup(struct life_create *c)
 	cg_done(&c->cg);
 }
 
+/* The hooks, read while there is a copy of the config to read them from; NULL: none. */
+static NOINLINE const struct spec_config *poststop_config(struct life_box *b)
+{
+	struct spec_config *conf = NULL;
+	struct err why = ERR_INIT;
+
+	if (!b->rec || !b->rec->has_poststop.v || !b->rec->init)
+		return NULL;
+	if (life_store_config(b, &conf, &why) == 0)
+		return conf;
+	log_warn("container \"%s\": its poststop hooks cannot be run: %s", b->id, why.text);
+	return NULL;
+}
+
+/* H04: whatever they do, the container is deleted. */
+static NOINLINE void poststop(const struct life_box *b, const struct spec_config *conf)
+{
+	struct spec_state state;
+	struct err why = ERR_INIT;
+
+	life_machine_state(b, SPEC_STOPPED, &state);
+	state.root = state.rootfs;
+	if (life_hooks_outside(conf, SPEC_HOOK_POSTSTOP, &state, SPEC_STOPPED, b->rec->bundle,
+			       &why) < 0)
+		log_warn("%s", why.text);
+}
+
 int life_delete_box(const struct life_host *h, struct life_box *b, bool is_forced, struct err *e)
 {
 	struct life_create_args a;
 	AUTO(arena) own = {0};
 	struct life_create *c = arena_alloc(&own, sizeof(*c)); /* too large for a stack frame */
-	struct spec_config *conf = NULL;
-	struct err ignored = ERR_INIT;
-	struct spec_state state;
-	bool has_hooks = b->rec && b->rec->has_poststop.v && b->rec->init;
 
 	if (!b->rec && !is_forced) {
 		*e = b->why;
 		return -e->code;
 	}
-	if (has_hooks && life_store_config(b, &conf, &ignored) < 0)
-		log_warn("container \"%s\": its poststop hooks cannot be run: %s", b->id,
-			 ignored.text);
+	const struct spec_config *conf = poststop_config(b);
+
 	context_from_box(h, b, c, &a);
 	/* Everything at once: tasks that outlive init in a shared pid namespace too. */
 	kill_cgroup(c);
 	int r = end_init(c, e);
 
 	if (r == 0) {
-		life_machine_state(b, SPEC_STOPPED, &state);
-		state.root = state.rootfs;
 		/* The box stays the caller's: its fds and record are only lent. */
 		c->box = *b;
 		step_undo_all(&life_create_steps, c);
@@ -102,8 +125,7 @@ int life_delete_box(const struct life_host *h, struct life_box *b, bool is_force
 		}
 	}
 	if (r == 0 && conf)
-		(void)!life_hooks_outside(conf, SPEC_HOOK_POSTSTOP, &state, SPEC_STOPPED,
-					  b->rec->bundle, &ignored);
+		poststop(b, conf);
 	life_create_done(c);
 	return r;
 }

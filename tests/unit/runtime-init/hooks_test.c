@@ -35,25 +35,33 @@ static void hook(size_t i, const char *text)
 	list[i] = (struct spec_hook){.path = (char *)"/bin/sh", .args = {argv[i], 3}};
 }
 
+static int run_in(enum spec_hook_kind kind, const char *state, const char *cwd)
+{
+	struct init_hooks_env with = {state, cwd, NULL, FD_NONE, FD_NONE};
+
+	return init_hooks_run(&conf, kind, &with, &e);
+}
+
 static int run(enum spec_hook_kind kind, size_t n, const char *state)
 {
 	hooks = (struct spec_hooks){0};
 	hooks.kind[kind].v = list;
 	hooks.kind[kind].n = n;
 	err_clear(&e);
-	return init_hooks_run(&conf, kind, state, NULL, &e);
+	return run_in(kind, state, NULL);
 }
 
 static void test_none(void **state)
 {
 	struct spec_config bare = {0};
+	struct init_hooks_env with = {"{}", NULL, NULL, FD_NONE, FD_NONE};
 
 	(void)state;
-	OK(init_hooks_run(&bare, SPEC_HOOK_PRESTART, "{}", NULL, &e));
+	OK(init_hooks_run(&bare, SPEC_HOOK_PRESTART, &with, &e));
 	OK(run(SPEC_HOOK_PRESTART, 0, "{}"));
 }
 
-static void test_state_env_cwd(void **state)
+static void H06_H08_state_env_cwd(void **state)
 {
 	char *env[] = {(char *)"ONLY=this", NULL};
 
@@ -61,18 +69,23 @@ static void test_state_env_cwd(void **state)
 	setenv("STIVA_TEST_CANARY", "1", 1);
 	hook(0, "read x && [ \"$x\" = '{\"id\":\"a\"}' ]");
 	OK(run(SPEC_HOOK_PRESTART, 1, "{\"id\":\"a\"}\n"));
+	setenv("LD_CANARY", "1", 1);
+	hook(0, "[ \"$STIVA_TEST_CANARY\" = 1 ] && [ -z \"$LD_CANARY\" ]");
+	OK(run(SPEC_HOOK_PRESTART, 1, "{}"));
+	unsetenv("LD_CANARY");
 	hook(0, "[ -z \"$STIVA_TEST_CANARY\" ]");
+	list[0].env = (struct strvec){env + 1, 0};
 	OK(run(SPEC_HOOK_PRESTART, 1, "{}"));
 	hook(0, "[ \"$ONLY\" = this ] && [ -z \"$STIVA_TEST_CANARY\" ]");
 	list[0].env = (struct strvec){env, 1};
 	OK(run(SPEC_HOOK_PRESTART, 1, "{}"));
 	hook(0, "[ \"$(pwd)\" = /usr ]");
 	hooks.kind[SPEC_HOOK_PRESTART] = (struct spec_hook_vec){list, 1};
-	OK(init_hooks_run(&conf, SPEC_HOOK_PRESTART, "{}", "/usr", &e));
+	OK(run_in(SPEC_HOOK_PRESTART, "{}", "/usr"));
 	unsetenv("STIVA_TEST_CANARY");
 }
 
-static void test_no_fd_of_ours(void **state)
+static void H17_no_fd_of_ours(void **state)
 {
 	/* not CLOEXEC: as what a caller passes with --preserve-fds */
 	int fd = fcntl(0, F_DUPFD, 20);
@@ -83,7 +96,7 @@ static void test_no_fd_of_ours(void **state)
 	close(fd);
 }
 
-static void test_a_state_that_nobody_reads(void **state)
+static void H09_a_state_that_nobody_reads(void **state)
 {
 	AUTO(buf) big = {0};
 
@@ -94,20 +107,20 @@ static void test_a_state_that_nobody_reads(void **state)
 	OK(run(SPEC_HOOK_PRESTART, 1, big.data));
 }
 
-static void test_failures(void **state)
+static void H02_failures(void **state)
 {
 	(void)state;
 	hook(0, "exit 0");
 	hook(1, "echo first; echo the last line >&2; echo; exit 7");
 	hook(2, "echo never >/nonesuch");
 	FAILS(ECANCELED, run(SPEC_HOOK_CREATE_RUNTIME, 3, "{}"));
-	HAS("createRuntime hook 1: /bin/sh: exit status 7: the last line");
+	HAS("error running createRuntime hook #1: /bin/sh: exit status 7: the last line");
 	hook(0, "kill -KILL $$");
 	FAILS(ECANCELED, run(SPEC_HOOK_START_CONTAINER, 1, "{}"));
-	HAS("startContainer hook 0: /bin/sh: killed by signal 9");
+	HAS("error running startContainer hook #0: /bin/sh: killed by signal 9 (killed)");
 	list[0] = (struct spec_hook){.path = (char *)"/nonesuch/hook"};
 	FAILS(ENOENT, run(SPEC_HOOK_POSTSTART, 1, "{}"));
-	HAS("poststart hook 0: /nonesuch/hook: no such file or directory");
+	HAS("error running poststart hook #0: /nonesuch/hook: no such file or directory");
 	list[0].path = (char *)"/etc/passwd";
 	FAILS(EACCES, run(SPEC_HOOK_POSTSTART, 1, "{}"));
 }
@@ -123,7 +136,7 @@ static void test_hostile_output(void **state)
 	FAILS(ECANCELED, run(SPEC_HOOK_PRESTART, 1, "{}"));
 }
 
-static void test_timeout(void **state)
+static void H07_timeout(void **state)
 {
 	(void)state;
 	hook(0, "sleep 100 & sleep 100");
@@ -133,7 +146,7 @@ static void test_timeout(void **state)
 }
 
 /* H04 */
-static void test_poststop_goes_on(void **state)
+static void H04_poststop_goes_on(void **state)
 {
 	char path[] = "/tmp/stiva-hook.XXXXXX", text[64];
 	int fd = mkstemp(path);
@@ -154,13 +167,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_none),
-		cmocka_unit_test(test_state_env_cwd),
-		cmocka_unit_test(test_no_fd_of_ours),
-		cmocka_unit_test(test_a_state_that_nobody_reads),
-		cmocka_unit_test(test_failures),
+		cmocka_unit_test(H06_H08_state_env_cwd),
+		cmocka_unit_test(H17_no_fd_of_ours),
+		cmocka_unit_test(H09_a_state_that_nobody_reads),
+		cmocka_unit_test(H02_failures),
 		cmocka_unit_test(test_hostile_output),
-		cmocka_unit_test(test_timeout),
-		cmocka_unit_test(test_poststop_goes_on),
+		cmocka_unit_test(H07_timeout),
+		cmocka_unit_test(H04_poststop_goes_on),
 	};
 
 	return cmocka_run_group_tests_name("runtime-init/hooks", tests, NULL, NULL);
