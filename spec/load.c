@@ -6,9 +6,23 @@
  */
 #include "spec/rules.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include "spec/tables.h"
 #include "base/ban.h"
+
+/* A09: two older ways to name the seccomp agent's socket; listenerPath wins over both. */
+static void normalise_listener(struct spec_config *c, struct arena *a)
+{
+	struct spec_seccomp *s = c->linux_->seccomp;
+	const char *path = spec_annotation(c, "run.oci.seccomp.receiver");
+
+	if (!s || (s->listener_path && *s->listener_path))
+		return;
+	if (!path || !*path)
+		path = getenv(SPEC_RECEIVER_ENV);
+	s->listener_path = path && *path ? arena_strdup(a, path) : NULL;
+}
 
 /* Makes equal what means the same, so that nobody else has to look twice. */
 static void normalise(struct spec_config *c, struct arena *a)
@@ -22,6 +36,7 @@ static void normalise(struct spec_config *c, struct arena *a)
 	}
 	if (c->linux_->cgroups_path && !*c->linux_->cgroups_path)
 		c->linux_->cgroups_path = NULL;
+	normalise_listener(c, a);
 }
 
 int spec_load(const char *text, size_t len, struct arena *a, struct json_errors *errs,

@@ -331,6 +331,17 @@ static void rules_hooks(const struct spec_hooks *hooks, struct json_errors *errs
 	}
 }
 
+/* A14: a config that asks for another executor must not silently run as an ordinary container. */
+static void rule_handler(const struct spec_config *c, struct json_errors *errs)
+{
+	const char *handler = spec_annotation(c, "run.oci.handler");
+	char path[SPEC_PATH_SIZE];
+
+	if (handler && *handler)
+		spec_rule_error(errs, spec_rule_key(path, "annotations", "run.oci.handler"), "",
+				"there is no handler \"%.64s\"", handler);
+}
+
 void spec_rules_config(const struct spec_config *c, struct json_errors *errs)
 {
 	rule_version(c, errs);
@@ -340,6 +351,7 @@ void spec_rules_config(const struct spec_config *c, struct json_errors *errs)
 	rule_mount_namespace(c, errs);
 	spec_rules_mounts(c, errs);
 	rules_hooks(c->hooks, errs);
+	rule_handler(c, errs);
 	if (c->process)
 		spec_rules_process(c->process, "process", errs);
 	spec_rules_linux(c, errs);

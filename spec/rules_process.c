@@ -64,7 +64,8 @@ static void rule_rlimits(const struct spec_process *p, const char *at, struct js
 	}
 }
 
-/* P16: each field belongs to some policies only; sched_setattr(2) would ignore or refuse it. */
+/* P16: each field belongs to some policies only; sched_setattr(2) would refuse it. Not so nice,
+ * which the specification gives a default for every policy: the fixed ones do not look at it. */
 static void rule_scheduler(const struct spec_process *p, const char *at, struct json_errors *errs)
 {
 	const struct spec_scheduler *s = p->scheduler;
@@ -86,8 +87,6 @@ static void rule_scheduler(const struct spec_process *p, const char *at, struct 
 		spec_rule_error(errs, at, "scheduler.priority", "is not for %s", name);
 	if (is_fixed && (!s->priority.has || s->priority.v < 1))
 		spec_rule_error(errs, at, "scheduler.priority", "%s needs one of 1..99", name);
-	if (s->nice.has && s->nice.v && (is_fixed || is_deadline))
-		spec_rule_error(errs, at, "scheduler.nice", "is not for %s", name);
 	if (has_times && !is_deadline)
 		spec_rule_error(errs, at, "scheduler",
 				"runtime, deadline and period are for SCHED_DEADLINE");

@@ -51,13 +51,12 @@ static void rule_syscalls(const struct spec_seccomp *s, struct json_errors *errs
 					"is only for SCMP_ACT_ERRNO and SCMP_ACT_TRACE");
 		if (c->action.v == SPEC_ACT_NOTIFY && has_write(c))
 			spec_rule_error(errs, at, "action",
-					"SCMP_ACT_NOTIFY cannot be used for write");
+					"SCMP_ACT_NOTIFY cannot be used for the write syscall");
 	}
 }
 
-/* S05, S06, B72. An annotation may name the socket instead (A09). */
-static void rule_listener(const struct spec_config *c, const struct spec_seccomp *s,
-			  struct json_errors *errs)
+/* S05, S06, B72. What else may name the socket is in listenerPath already (A09: load.c). */
+static void rule_listener(const struct spec_seccomp *s, struct json_errors *errs)
 {
 	bool has_path = s->listener_path && *s->listener_path;
 	bool has_metadata = s->listener_metadata && *s->listener_metadata;
@@ -66,7 +65,7 @@ static void rule_listener(const struct spec_config *c, const struct spec_seccomp
 	if (has_metadata && !has_path)
 		spec_rule_error(errs, "linux.seccomp.listenerMetadata", "",
 				"must not be set without listenerPath");
-	if (has_path || spec_annotation(c, "run.oci.seccomp.receiver"))
+	if (has_path)
 		return;
 	for (size_t i = 0; i < s->syscalls.n; i++) {
 		if (!s->syscalls.v[i].action.has || s->syscalls.v[i].action.v != SPEC_ACT_NOTIFY)
@@ -85,5 +84,5 @@ void spec_rules_seccomp(const struct spec_config *c, struct json_errors *errs)
 		return;
 	rule_default(s, errs);
 	rule_syscalls(s, errs);
-	rule_listener(c, s, errs);
+	rule_listener(s, errs);
 }

@@ -75,7 +75,11 @@ static uint64_t keep(struct plan *p, const char *set, uint64_t asked, uint64_t c
 		buf_printf(&names, "%s%s", names.len ? " " : "",
 			   word_text(&spec_words_capability, __builtin_ctzll(left)));
 	p->warned |= asked & ~can;
-	if (names.len)
+	/* The words of runc for the set which people ask about. */
+	if (names.len && str_eq(set, "ambient"))
+		log_warn("process.capabilities.ambient: can't raise ambient capability %s: %s",
+			 names.data, why);
+	else if (names.len)
 		log_warn("process.capabilities.%s: cannot be granted: %s (%s)", set, names.data,
 			 why);
 	return asked & can;

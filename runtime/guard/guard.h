@@ -30,6 +30,12 @@ struct guard_filter {
  */
 int guard_seccomp_prepare(const struct spec_seccomp *s, int cache_dir_fd, struct arena *a,
 			  struct guard_filter *ret, struct err *e) MUST_CHECK;
+/*
+ * The program of the annotation run.oci.seccomp_bpf_data (base64 of struct sock_filter), as it is:
+ * the kernel alone judges what it does. s gives the flags; NULL = no profile. It cannot notify.
+ */
+int guard_seccomp_raw(const char *text, const struct spec_seccomp *s, struct arena *a,
+		      struct guard_filter *ret, struct err *e) MUST_CHECK;
 /* Loads it into the calling process. *ret_listener_fd: the notify fd (owned), or FD_NONE. */
 int guard_seccomp_load(const struct guard_filter *f, int *ret_listener_fd,
 		       struct err *e) MUST_CHECK;

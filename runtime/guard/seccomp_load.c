@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 
 #include "base/auto.h"
+#include "base/base64.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "runtime/guard/guard.h"
@@ -62,7 +63,7 @@ const char *const *guard_seccomp_kernel_flags(void)
  * the listener itself may have to make for it: waiting for an answer there would be for ever. */
 static bool may_notify(const char *name)
 {
-	static const char *const needed[] = {"write", "sendmsg", "close"};
+	static const char *const needed[] = {"write", "sendmsg"};
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if (str_eq(name, needed[i]))
@@ -90,7 +91,7 @@ static int check_notify(const struct spec_seccomp *s, bool *ret_wants, struct er
 				return err_set(
 					e, ERR_INPUT, EINVAL,
 					"linux.seccomp.syscalls[%zu]: SCMP_ACT_NOTIFY cannot be "
-					"used for \"%s\"",
+					"used for the %s syscall",
 					i, sc->names.v[k]);
 		}
 	}
@@ -168,6 +169,27 @@ int guard_seccomp_prepare(const struct spec_seccomp *s, int cache_dir_fd, struct
 	ret->n = (unsigned short)p.n;
 	ret->flags = flags_of(s, wants_listener);
 	ret->wants_listener = wants_listener;
+	return 0;
+}
+
+int guard_seccomp_raw(const char *text, const struct spec_seccomp *s, struct arena *a,
+		      struct guard_filter *ret, struct err *e)
+{
+	static const char key[] = "annotations.run.oci.seccomp_bpf_data";
+	AUTO(buf) bytes = {0};
+
+	if (base64_decode(text, &bytes) < 0)
+		return err_set(e, ERR_INPUT, EINVAL, "%s: not base64", key);
+	if (bytes.len == 0 || bytes.len % sizeof(ret->insns[0]))
+		return err_set(e, ERR_INPUT, EINVAL, "%s: %zu bytes are no BPF program", key,
+			       bytes.len);
+	if (bytes.len / sizeof(ret->insns[0]) > BPF_MAXINSNS)
+		return too_large(bytes.len / sizeof(ret->insns[0]), e);
+	ret->n = (unsigned short)(bytes.len / sizeof(ret->insns[0]));
+	ret->insns = arena_array(a, ret->n, sizeof(ret->insns[0]));
+	memcpy(ret->insns, bytes.data, bytes.len);
+	ret->flags = s ? flags_of(s, false) : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	ret->wants_listener = false;
 	return 0;
 }
 

@@ -202,7 +202,7 @@ static int check_program(int root_fd, const char *path)
 
 static int tell_program(const char *name, int r, struct err *e)
 {
-	return err_set(e, ERR_INPUT, r, "process.args[0]: exec \"%s\": %s", name, err_words(-r));
+	return err_set(e, ERR_INPUT, r, "process.args[0]: exec: \"%s\": %s", name, err_words(-r));
 }
 
 static int search_path(struct init_job *j, int root_fd, const char *name, struct err *e)
@@ -230,7 +230,7 @@ static int search_path(struct init_job *j, int root_fd, const char *name, struct
 	if (worst == -EACCES)
 		return tell_program(name, worst, e);
 	return err_set(e, ERR_INPUT, ENOENT,
-		       "process.args[0]: exec \"%s\": executable file not found in $PATH", name);
+		       "process.args[0]: exec: \"%s\": executable file not found in $PATH", name);
 }
 
 int init_ids_program(struct init_job *j, int root_fd, struct err *e)

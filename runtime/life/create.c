@@ -47,6 +47,8 @@ void life_create_done(struct life_create *c)
 	auto_fd_done(&c->gate_fd);
 	auto_fd_done(&c->console_fd);
 	auto_fd_done(&c->abort_fd);
+	auto_fd_done(&c->job.hook_out_fd);
+	auto_fd_done(&c->job.hook_err_fd);
 	buf_done(&c->text);
 	arena_done(&c->arena);
 }
@@ -90,7 +92,7 @@ static bool has_pid_file(const void *ctx)
 
 static bool has_pidfd_socket(const void *ctx)
 {
-	return ((const struct life_create *)ctx)->a->pidfd_socket;
+	return ((const struct life_create *)ctx)->pidfd_socket;
 }
 
 /* ---- claim: the state directory with the intent ---- */
@@ -406,7 +408,9 @@ static int pidfd_socket(void *ctx, struct err *e)
 {
 	struct life_create *c = ctx;
 
-	return life_tty_send(c->a->pidfd_socket, c->child.pidfd, c->a->id, "--pidfd-socket", e);
+	return life_tty_send(
+		c->pidfd_socket, c->child.pidfd, c->a->id,
+		c->a->pidfd_socket ? "--pidfd-socket" : "annotations.run.oci.pidfd_receiver", e);
 }
 
 static int commit(void *ctx, struct err *e)

@@ -115,13 +115,21 @@ static void add_cap(struct arena *a, struct enumvec *set, int cap)
 	set->v = v;
 }
 
-static int add_caps(struct exec_run *x, struct err *e)
+static bool has_cap(const struct enumvec *set, int cap)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->v[i] == cap)
+			return true;
+	return false;
+}
+
+static void add_caps(struct exec_run *x)
 {
 	struct arena *a = &x->box.arena;
 	struct spec_capabilities *c = arena_alloc(a, sizeof(*c));
 
 	if (!x->a->caps.n)
-		return 0;
+		return;
 	if (x->process->capabilities)
 		*c = *x->process->capabilities;
 	x->process->capabilities = c;
@@ -131,15 +139,18 @@ static int add_caps(struct exec_run *x, struct err *e)
 
 		if (cap < 0)
 			cap = word_find(&spec_words_capability, arena_printf(a, "CAP_%s", name));
-		if (cap < 0)
-			return err_set(e, ERR_INPUT, EINVAL, "--cap: unknown capability \"%.64s\"",
-				       name);
+		/* As in a config (P10). */
+		if (cap < 0) {
+			log_warn("--cap: unknown capability \"%.64s\" is ignored", name);
+			continue;
+		}
 		/* Inheritable stays as it was: a non-empty set is a known hole (security.md C7). */
 		add_cap(a, &c->bounding, cap);
 		add_cap(a, &c->effective, cap);
 		add_cap(a, &c->permitted, cap);
+		if (has_cap(&c->inheritable, cap))
+			add_cap(a, &c->ambient, cap);
 	}
-	return 0;
 }
 
 static int build_process(struct exec_run *x, struct err *e)
@@ -170,9 +181,8 @@ static int build_process(struct exec_run *x, struct err *e)
 		p->apparmor_profile = (char *)a->apparmor;
 	if (a->process_label)
 		p->selinux_label = (char *)a->process_label;
-	int r = parse_user(x, e);
-
-	return r < 0 ? r : add_caps(x, e);
+	add_caps(x);
+	return parse_user(x, e);
 }
 
 static int load_process(struct exec_run *x, struct err *e)
@@ -256,13 +266,12 @@ static int open_cgroup(struct exec_run *x, struct err *e)
 
 static int compile_filter(struct exec_run *x, struct err *e)
 {
-	if (!x->conf->linux_->seccomp)
+	if (!life_filter_is_wanted(x->conf))
 		return 0;
 	AUTO_FD cache = openat(x->box.root_fd, LIFE_SECCOMP_DIR,
 			       O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	return guard_seccomp_prepare(x->conf->linux_->seccomp, cache, &x->box.arena, &x->job.filter,
-				     e);
+	return life_filter_make(x->conf, cache, &x->box.arena, &x->job.filter, e);
 }
 
 static int check_fds(const struct exec_run *x, struct err *e)

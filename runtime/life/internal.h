@@ -10,7 +10,7 @@
 #include "runtime/life/life.h"
 
 #define LIFE_SCHEMA	 1 /* of the record; raised by a change that an older stiva could misread */
-#define LIFE_ID_MAX	 128
+#define LIFE_ID_MAX	 255	       /* NAME_MAX: it names directories */
 #define LIFE_GATE	 "gate"	       /* the start gate's socket in the state directory */
 #define LIFE_CONFIG	 "config.json" /* the copy that exec, start and delete read (G13) */
 #define LIFE_SECCOMP_DIR ".seccomp"    /* compiled filters, beside the containers */
@@ -200,11 +200,12 @@ struct life_create {
 	struct life_rec_rdt rec_rdt;
 	struct cg_rdt rdt;
 	struct life_child child;
-	struct net_move netdev; /* owned */
-	int net_fd;		/* owned: the container's network namespace, once it is needed */
-	int gate_fd;		/* ours, until the child has it */
-	int abort_fd;		/* owned */
-	int console_fd;		/* master, for run in the foreground */
+	struct net_move netdev;	  /* owned */
+	int net_fd;		  /* owned: the container's network namespace, once it is needed */
+	int gate_fd;		  /* ours, until the child has it */
+	int abort_fd;		  /* owned */
+	int console_fd;		  /* master, for run in the foreground */
+	const char *pidfd_socket; /* --pidfd-socket, or the annotation (A13) */
 	char boot_id[37], created[40], owner[16];
 	struct err undo_err; /* first failure of an undo: the state then stays for a later delete */
 	bool is_delete, ran_hooks;
@@ -224,6 +225,12 @@ int life_delete_box(const struct life_host *h, struct life_box *b, bool is_force
  * state directory. Success when it is gone already. */
 int life_delete_own(const struct life_host *h, const struct life_record *own, uint64_t own_ino,
 		    struct err *e) MUST_CHECK;
+
+/* ---- filter.c: linux.seccomp, or the annotations in its place (A11, A12) ---- */
+bool life_filter_is_wanted(const struct spec_config *conf);
+/* Only if it is wanted. cache_fd and the rest as guard_seccomp_prepare(). */
+int life_filter_make(const struct spec_config *conf, int cache_fd, struct arena *a,
+		     struct guard_filter *ret, struct err *e) MUST_CHECK;
 
 /* ---- delegate.c: the cgroup becomes the container user's where the spec says so (C13) ---- */
 int life_delegate(const struct spec_config *conf, const struct cg *cg, struct err *e) MUST_CHECK;

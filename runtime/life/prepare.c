@@ -15,11 +15,20 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/path.h"
 #include "base/proc.h"
 #include "base/sys.h"
 #include "base/ban.h"
 
 /* ---- the bundle and its config ---- */
+
+/* Absolute, without what path_clean() would take out. */
+static bool is_clean(const char *path)
+{
+	char clean[PATH_MAX];
+
+	return path[0] == '/' && path_clean(path, clean, sizeof(clean)) > 0 && str_eq(path, clean);
+}
 
 static int open_bundle(struct life_create *c, struct err *e)
 {
@@ -33,7 +42,9 @@ static int open_bundle(struct life_create *c, struct err *e)
 
 	if (n < 0)
 		return err_sys(e, errno, "bundle \"%s\": find its absolute path", path);
-	c->bundle = arena_strndup(&c->arena, real, (size_t)n);
+	/* A clean absolute path is told as it was given, links and all (crun #2025). */
+	c->bundle = is_clean(path) ? arena_strdup(&c->arena, path)
+				   : arena_strndup(&c->arena, real, (size_t)n);
 	return 0;
 }
 
@@ -56,7 +67,17 @@ static int read_config(struct life_create *c, struct err *e)
 
 	if (spec_load(c->text.data, c->text.len, &c->arena, &errs, &c->conf) < 0)
 		return spec_errors_to_err(&errs, name, e);
+	/* start and exec may be called without the variable: then the copy must know its value. */
+	if (c->conf->linux_->seccomp && getenv(SPEC_RECEIVER_ENV)) {
+		c->text.len = 0;
+		json_print(&spec_table_config, c->conf, 0, &c->text);
+	}
 	return 0;
+}
+
+static bool has_hooks(const struct spec_config *conf, enum spec_hook_kind kind)
+{
+	return conf->hooks && conf->hooks->kind[kind].n;
 }
 
 /* ---- what the command line says ---- */
@@ -86,12 +107,21 @@ static int check_console(const struct life_create *c, struct err *e)
 	if (terminal && !foreground && !c->a->console_socket)
 		return err_set(
 			e, ERR_INPUT, EINVAL,
-			"process.terminal: a terminal needs --console-socket when the container is "
-			"not run in the foreground");
+			"process.terminal: use --console-socket for a terminal that is not that of "
+			"a run in the foreground");
 	if (!terminal && c->a->console_socket)
 		return err_set(e, ERR_INPUT, EINVAL,
 			       "--console-socket given, but process.terminal is false");
 	return 0;
+}
+
+/* The child's hooks write there too, when it sees the host no more (A08). */
+static int open_hook_output(struct life_create *c, struct err *e)
+{
+	if (!has_hooks(c->conf, SPEC_HOOK_CREATE_CONTAINER) &&
+	    !has_hooks(c->conf, SPEC_HOOK_START_CONTAINER))
+		return 0;
+	return init_hooks_open(c->conf, &c->job.hook_out_fd, &c->job.hook_err_fd, e);
 }
 
 /* runc and crun make the user namespace implicit or refuse; we say what is missing (N06). */
@@ -145,28 +175,17 @@ static int compile_filter(struct life_create *c, struct err *e)
 	AUTO_FD root_fd = FD_NONE;
 	AUTO_FD cache_fd = FD_NONE;
 
-	if (!c->conf->linux_->seccomp)
+	if (!life_filter_is_wanted(c->conf))
 		return 0;
-	const char *strict = spec_annotation(c->conf, "run.oci.seccomp_fail_unknown_syscall");
-	int r = strict && str_eq(strict, "1")
-			? guard_seccomp_check_names(c->conf->linux_->seccomp, e)
-			: 0;
+	int r = life_store_root(c->h, true, &root_fd, e);
 
-	if (r == 0)
-		r = life_store_root(c->h, true, &root_fd, e);
 	if (r < 0)
 		return r;
 	cache_fd = openat(root_fd, LIFE_SECCOMP_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (cache_fd < 0 && errno == ENOENT && mkdirat(root_fd, LIFE_SECCOMP_DIR, 0700) == 0)
 		cache_fd = openat(root_fd, LIFE_SECCOMP_DIR,
 				  O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return guard_seccomp_prepare(c->conf->linux_->seccomp, cache_fd, &c->arena, &c->job.filter,
-				     e);
-}
-
-static bool has_hooks(const struct spec_config *conf, enum spec_hook_kind kind)
-{
-	return conf->hooks && conf->hooks->kind[kind].n;
+	return life_filter_make(c->conf, cache_fd, &c->arena, &c->job.filter, e);
 }
 
 static void fill_job(struct life_create *c)
@@ -187,6 +206,8 @@ static void fill_job(struct life_create *c)
 	j->root = c->plan;
 	j->state = &c->state;
 	j->wants_keyring = !c->a->no_new_keyring;
+	c->pidfd_socket = c->a->pidfd_socket ? c->a->pidfd_socket
+					     : spec_annotation(conf, "run.oci.pidfd_receiver");
 	j->has_oom_score = true;
 	/* Hooks look at the container between its namespaces and its root; and its sysctls may be
 	 * those of devices that are moved in. */
@@ -270,6 +291,8 @@ int life_create_prepare(struct life_create *c, struct err *e)
 		r = life_spawn_plan(c->conf, &c->job.ns, e);
 	if (r == 0)
 		r = root_plan_open(c->plan, e);
+	if (r == 0)
+		r = open_hook_output(c, e);
 	if (r == 0)
 		r = compile_filter(c, e);
 	if (r < 0)

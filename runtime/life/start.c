@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "base/sys.h"
 #include "base/ban.h"
 
 int life_hooks_outside(const struct spec_config *conf, enum spec_hook_kind kind,
@@ -22,13 +24,21 @@ int life_hooks_outside(const struct spec_config *conf, enum spec_hook_kind kind,
 		       struct err *e)
 {
 	AUTO(buf) text = {0};
+	AUTO_FD out_fd = FD_NONE;
+	AUTO_FD err_fd = FD_NONE;
 	struct spec_state s = *state;
 
 	if (!conf->hooks || !conf->hooks->kind[kind].n)
 		return 0;
+	int r = init_hooks_open(conf, &out_fd, &err_fd, e);
+
+	if (r < 0)
+		return r;
 	s.status = (struct opt_enum){true, (int)status};
 	json_print(&spec_table_state, &s, 0, &text);
-	return init_hooks_run(conf, kind, text.data, bundle, e);
+	struct init_hooks_env with = {text.data, bundle, NULL, out_fd, err_fd};
+
+	return init_hooks_run(conf, kind, &with, e);
 }
 
 /* ---- the seccomp agent (config-linux.md "The Container Process State") ---- */
@@ -57,8 +67,10 @@ static int send_listener(const struct spec_config *conf, const struct spec_state
 	AUTO_FD sock = fd_unix_connect(s->listener_path);
 
 	if (sock < 0)
-		return err_sys(e, sock, "linux.seccomp.listenerPath: connect to \"%s\"",
-			       s->listener_path);
+		return err_sys(
+			e, sock,
+			"linux.seccomp.listenerPath: failed to connect with seccomp agent \"%s\"",
+			s->listener_path);
 	int r = fd_send(sock, text.data, text.len, &fd, 1);
 
 	if (r < 0)
@@ -171,6 +183,15 @@ static int poststart(const struct life_host *h, struct life_box *b, const struct
 	return r;
 }
 
+/* P01. Nothing can ever start it: it ends, as after any other start that fails. */
+static int refuse_without_process(int pidfd, struct err *e)
+{
+	if (sys_pidfd_send_signal(pidfd, SIGKILL) == 0)
+		(void)proc_wait_gone(pidfd, LIFE_WAIT_MS);
+	return err_set(e, ERR_STATE, EINVAL,
+		       "cannot start a container whose config.json has no process");
+}
+
 static int start_locked(const struct life_host *h, struct life_box *b, struct err *e)
 {
 	struct spec_config *conf = NULL;
@@ -181,13 +202,12 @@ static int start_locked(const struct life_host *h, struct life_box *b, struct er
 
 	if (r < 0)
 		return r;
-	if (!b->rec->has_process.v)
-		return err_set(e, ERR_STATE, EINVAL,
-			       "cannot start a container whose config.json has no process");
 	AUTO_FD pidfd = life_machine_pidfd(b);
 
 	if (pidfd < 0)
 		return life_machine_check(LIFE_START, SPEC_STOPPED, e);
+	if (!b->rec->has_process.v)
+		return refuse_without_process(pidfd, e);
 	AUTO(cg) cg = CG_NONE;
 	struct err no_cgroup = ERR_INIT;
 

@@ -68,9 +68,9 @@ int life_store_id_check(const char *id, struct err *e)
 		if (!is_id_char(id[i]))
 			return err_set(
 				e, ERR_INPUT, EINVAL,
-				"invalid container id \"%.64s\": only letters, digits and _ + - . "
-				"may be in it",
-				id);
+				"invalid container id \"%.64s\": invalid character `%c` in the ID "
+				"(letters, digits and _ + - . are)",
+				id, id[i]);
 	if (str_eq(id, ".") || str_eq(id, "..") || str_eq(id, LIFE_SECCOMP_DIR))
 		return err_set(e, ERR_INPUT, EINVAL, "invalid container id \"%s\": it is reserved",
 			       id);

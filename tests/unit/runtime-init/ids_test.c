@@ -262,13 +262,13 @@ static void test_program(void **state)
 	assert_int_equal(find("true", "bin"), 0);
 	process.cwd = (char *)"/bin";
 	assert_int_equal(find("true", ":/x"), -ENOENT);
-	HAS("process.args[0]: exec \"true\": executable file not found in $PATH");
+	HAS("process.args[0]: exec: \"true\": executable file not found in $PATH");
 	assert_int_equal(find("nonesuch", "/bin"), -ENOENT);
 	HAS("executable file not found in $PATH");
 	assert_int_equal(find("/nonesuch", "/bin"), -ENOENT);
-	HAS("exec \"/nonesuch\": no such file or directory");
+	HAS("exec: \"/nonesuch\": no such file or directory");
 	assert_int_equal(find("plain", "/bin"), -EACCES);
-	HAS("exec \"plain\": permission denied");
+	HAS("exec: \"plain\": permission denied");
 	assert_int_equal(find("/bin/plain", "/bin"), -EACCES);
 	assert_int_equal(find("/bin/folder", "/bin"), -EISDIR);
 	HAS("is a directory");

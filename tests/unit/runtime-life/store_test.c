@@ -103,7 +103,7 @@ static void test_ids(void **state)
 	memset(id, 'x', sizeof(id));
 	id[LIFE_ID_MAX + 1] = '\0';
 	FAILS(EINVAL, life_store_id_check(id, &e));
-	HAS("container id too long (max 128)");
+	HAS("container id too long (max 255)");
 	id[LIFE_ID_MAX] = '\0';
 	OK(life_store_id_check(id, &e));
 	for (int c = 1; c < 256; c++) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unit tests of spec/rules_seccomp: the law of linux.seccomp. */
+#include <stdlib.h>
 #include "tests/unit/spec/doc.h"
 #include "base/ban.h"
 
 #define S(member)   "linux.seccomp." member
 #define CALLS(rows) SECCOMP("'defaultAction':'SCMP_ACT_ALLOW','syscalls':[" rows "]")
 
-static void test_default(void **state)
+static void S01_S02_default(void **state)
 {
 	(void)state;
 	config_bad(SECCOMP("'flags':[]"), S("defaultAction"), "must be present");
@@ -22,7 +23,7 @@ static void test_default(void **state)
 	config_ok(SECCOMP("'defaultAction':'SCMP_ACT_TRACE','defaultErrnoRet':38"));
 }
 
-static void test_lists(void **state)
+static void S03_S04_lists(void **state)
 {
 	struct spec_config *c;
 
@@ -36,7 +37,7 @@ static void test_lists(void **state)
 	assert_null(c->linux_->seccomp->architectures.v);
 }
 
-static void test_syscalls(void **state)
+static void S07_S08_S09_syscalls(void **state)
 {
 	(void)state;
 	config_bad(CALLS("{'action':'SCMP_ACT_LOG'}"), S("syscalls[0].names"), "must be present");
@@ -51,7 +52,7 @@ static void test_syscalls(void **state)
 	config_ok(CALLS("{'names':['a'],'action':'SCMP_ACT_ERRNO','errnoRet':1}"));
 }
 
-static void test_args(void **state)
+static void S10_args(void **state)
 {
 #define ARG(members) CALLS("{'names':['a'],'action':'SCMP_ACT_LOG','args':[{" members "}]}")
 #define A	     S("syscalls[0].args[0].")
@@ -64,7 +65,7 @@ static void test_args(void **state)
 	config_ok(ARG("'index':5,'value':18446744073709551615,'valueTwo':0,'op':'SCMP_CMP_EQ'"));
 }
 
-static void test_listener(void **state)
+static void S05_S06_A09_listener(void **state)
 {
 #define NOTIFY(name, more)                                                                         \
 	SECCOMP("'defaultAction':'SCMP_ACT_ALLOW'," more "'syscalls':[{'names':['" name            \
@@ -72,22 +73,30 @@ static void test_listener(void **state)
 	(void)state;
 	config_bad(NOTIFY("mkdir", ""), S("syscalls[0].action"), "needs listenerPath");
 	config_bad(NOTIFY("write", "'listenerPath':'/s',"), S("syscalls[0].action"),
-		   "cannot be used for write");
+		   "cannot be used for the write syscall");
 	config_bad(SECCOMP("'defaultAction':'SCMP_ACT_ALLOW','listenerMetadata':'m'"),
 		   S("listenerMetadata"), "without listenerPath");
 	config_ok(NOTIFY("mkdir", "'listenerPath':'/s','listenerMetadata':'m',"));
-	/* A09: the older way to name the socket. */
-	config_ok(DOC(",'annotations':{'run.oci.seccomp.receiver':'/s'}", "",
-		      ",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdir'],"
-		      "'action':'SCMP_ACT_NOTIFY'}]}"));
+	/* A09: the older ways to name the socket, of which listenerPath wins. */
+#define RECEIVER(more)                                                                             \
+	DOC(",'annotations':{'run.oci.seccomp.receiver':'/a'}", "",                                \
+	    ",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW'," more "'syscalls':[{'names':['mkdir']," \
+	    "'action':'SCMP_ACT_NOTIFY'}]}")
+	assert_string_equal(config_ok(RECEIVER(""))->linux_->seccomp->listener_path, "/a");
+	assert_string_equal(
+		config_ok(RECEIVER("'listenerPath':'/l',"))->linux_->seccomp->listener_path, "/l");
+	setenv(SPEC_RECEIVER_ENV, "/e", 1);
+	assert_string_equal(config_ok(RECEIVER(""))->linux_->seccomp->listener_path, "/a");
+	assert_string_equal(config_ok(NOTIFY("mkdir", ""))->linux_->seccomp->listener_path, "/e");
+	unsetenv(SPEC_RECEIVER_ENV);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_default),	 cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_syscalls), cmocka_unit_test(test_args),
-		cmocka_unit_test(test_listener),
+		cmocka_unit_test(S01_S02_default),	cmocka_unit_test(S03_S04_lists),
+		cmocka_unit_test(S07_S08_S09_syscalls), cmocka_unit_test(S10_args),
+		cmocka_unit_test(S05_S06_A09_listener),
 	};
 	return cmocka_run_group_tests_name("spec/rules_seccomp", tests, NULL, doc_teardown);
 }

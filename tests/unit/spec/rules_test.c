@@ -6,7 +6,7 @@
 #define UTS	   "'linux':{'namespaces':[{'type':'mount'},{'type':'uts'}]}"
 #define M(members) TOP("'mounts':[{'destination':'/m','type':'proc'},{" members "}]")
 
-static void test_blocks(void **state)
+static void G05_G10_blocks(void **state)
 {
 	struct spec_config *c;
 
@@ -27,7 +27,7 @@ static void test_blocks(void **state)
 	config_ok(TOP("'windows':{'x':1},'vm':[],'solaris':'x','freebsd':0,'zos':null"));
 }
 
-static void test_names(void **state)
+static void G08_G09_names(void **state)
 {
 	(void)state;
 	config_bad(TOP("'hostname':'h'"), "hostname", "needs a uts namespace");
@@ -112,7 +112,7 @@ static void test_idmap(void **state)
 		      "'linux':{'namespaces':[{'type':'mount'},{'type':'user'}]}"));
 }
 
-static void test_hooks(void **state)
+static void H05_H06_H07_hooks(void **state)
 {
 	struct spec_config *c;
 
@@ -135,21 +135,24 @@ static void test_hooks(void **state)
 	assert_int_equal(c->hooks->kind[SPEC_HOOK_POSTSTOP].n, 0);
 }
 
-static void test_annotations(void **state)
+static void G11_A14_annotations(void **state)
 {
 	(void)state;
 	config_ok(TOP("'annotations':{'a':''}"));
 	config_bad(TOP("'annotations':{'':'x'}"), "annotations", "an empty name");
 	config_bad(TOP("'annotations':{'a.b':1}"), "annotations[\"a.b\"]", "expected a string");
+	config_ok(TOP("'annotations':{'run.oci.handler':''}"));
+	config_bad(TOP("'annotations':{'run.oci.handler':'wasm'}"),
+		   "annotations[\"run.oci.handler\"]", "there is no handler \"wasm\"");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocks),	    cmocka_unit_test(test_names),
-		cmocka_unit_test(test_mounts),	    cmocka_unit_test(test_tmpfs_options),
-		cmocka_unit_test(test_idmap),	    cmocka_unit_test(test_hooks),
-		cmocka_unit_test(test_annotations),
+		cmocka_unit_test(G05_G10_blocks),      cmocka_unit_test(G08_G09_names),
+		cmocka_unit_test(test_mounts),	       cmocka_unit_test(test_tmpfs_options),
+		cmocka_unit_test(test_idmap),	       cmocka_unit_test(H05_H06_H07_hooks),
+		cmocka_unit_test(G11_A14_annotations),
 	};
 	return cmocka_run_group_tests_name("spec/rules", tests, NULL, doc_teardown);
 }

@@ -3,7 +3,7 @@
 #include "tests/unit/spec/doc.h"
 #include "base/ban.h"
 
-static void test_wrong(void **state)
+static void G01_wrong(void **state)
 {
 	(void)state;
 	config_bad("{'root':{'path':'r'},'linux':{'namespaces':[{'type':'mount'}]}}", "ociVersion",
@@ -25,7 +25,7 @@ static void test_wrong(void **state)
 	config_bad(TOP("'ociVersion':1"), "ociVersion", "expected a string");
 }
 
-static void test_right(void **state)
+static void G01_right(void **state)
 {
 	(void)state;
 	config_ok(TOP("'ociVersion':'1.0.0'"));
@@ -38,8 +38,8 @@ static void test_right(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_right),
+		cmocka_unit_test(G01_wrong),
+		cmocka_unit_test(G01_right),
 	};
 	return cmocka_run_group_tests_name("spec/version", tests, NULL, doc_teardown);
 }
