@@ -63,22 +63,23 @@ static void arch_add(struct guard_arches *a, uint32_t token)
 		a->v[a->n++] = token;
 }
 
-static int find_arches(const struct spec_seccomp *s, struct guard_arches *ret, struct err *e)
+/* What this libseccomp does not know (the profile is of a newer one) is neither this machine's
+ * architecture nor one of its compatible ones: its calls meet what unlisted ones meet. */
+static void find_arches(const struct spec_seccomp *s, struct guard_arches *ret)
 {
 	uint32_t token;
 
 	ret->n = 0;
 	arch_add(ret, seccomp_arch_native());
 	for (size_t i = 0; i < s->architectures.n; i++) {
-		if (arch_token(s->architectures.v[i], &token) < 0)
-			return err_set(e, ERR_MISSING, EINVAL,
-				       "linux.seccomp.architectures[%zu]: %s is unknown to "
-				       "libseccomp %s",
-				       i, word_text(&spec_words_arch, s->architectures.v[i]),
-				       guard_seccomp_version());
-		arch_add(ret, token);
+		if (arch_token(s->architectures.v[i], &token) == 0)
+			arch_add(ret, token);
+		else
+			log_debug("linux.seccomp.architectures[%zu]: %s is unknown to libseccomp "
+				  "%s: it cannot run here",
+				  i, word_text(&spec_words_arch, s->architectures.v[i]),
+				  guard_seccomp_version());
 	}
-	return 0;
 }
 
 /* errno_ret absent: EPERM (config-linux.md). */
@@ -315,9 +316,9 @@ int guard_seccomp_compile(const struct spec_seccomp *s, struct arena *a, struct 
 	struct sock_filter head[GUARD_PROLOGUE_MAX];
 	AUTO_FILTER ctx = NULL;
 
-	int r = find_arches(s, &arches, e);
-	if (r == 0)
-		r = build(s, &arches, &ctx, e);
+	find_arches(s, &arches);
+	int r = build(s, &arches, &ctx, e);
+
 	if (r < 0)
 		return r;
 	size_t n_head = guard_seccomp_prologue(s, &arches, head);

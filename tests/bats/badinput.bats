@@ -20,7 +20,7 @@ raw() {
 }
 test_setup() { bundle; }
 
-@test "no bundle, no config.json, bundle is a file" {
+@test "G13 H21: no bundle, no config.json, bundle is a file" {
 	rt run -b "$WORK/none" "$ID"
 	refused "$WORK/none"
 	rm "$BUNDLE/config.json"
@@ -31,20 +31,20 @@ test_setup() { bundle; }
 	refused "$WORK/file"
 }
 
-@test "config.json that is no JSON" {
+@test "G03 G04: config.json that is no JSON" {
 	for text in '' ' ' '{' '{"ociVersion": "1.0.2",' 'hello' '{"a": }' '{"a": 1,}' "{'a': 1}" '{"root": {"path": "rootfs}}'; do
 		raw config.json "$text"
 	done
 }
 
-@test "config.json that is JSON but no object" {
+@test "G03 G04: config.json that is JSON but no object" {
 	for text in '[]' 'null' '"x"' '1' 'true'; do
 		[ "$RUNTIME_NAME/$text" != runc/null ] || continue
 		raw config.json "$text"
 	done
 }
 
-@test "bytes after the object, control bytes in a string" {
+@test "G04: bytes after the object, control bytes in a string" {
 	known_deviation crun "accepts them"
 	known_deviation runc "accepts trailing bytes"
 	text=$(<"$BUNDLE/config.json")
@@ -54,7 +54,7 @@ test_setup() { bundle; }
 	raw config.json "${text/box/b$'\377'x}"
 }
 
-@test "config.json is a folder, a fifo, too large" {
+@test "G04 H21: config.json is a folder, a fifo, too large" {
 	known_deviation crun "hangs on a fifo, reads all"
 	known_deviation runc "hangs on a fifo"
 	rm "$BUNDLE/config.json"
@@ -71,7 +71,7 @@ test_setup() { bundle; }
 	refused config.json
 }
 
-@test "deep nesting does no harm" {
+@test "G04: deep nesting does no harm" {
 	deep=$(printf '[%.0s' {1..5000})
 	text=$(<"$BUNDLE/config.json")
 	printf %s "${text%\}},\"x\":$deep" >"$BUNDLE/config.json"
@@ -79,7 +79,7 @@ test_setup() { bundle; }
 	refused
 }
 
-@test "unknown properties are ignored" {
+@test "G02 G14 P19: unknown properties are ignored" {
 	config '.nonesuch = {a: [1, {b: null}]}' '.process.nonesuch = 1' '.linux.nonesuch = []' '.mounts[0].nonesuch = "x"' \
 		'.windows = {layerFolders: ["x"]}' '.solaris = {}' '.vm = {kernel: {path: "/x"}}'
 	runs
@@ -93,7 +93,7 @@ test_setup() { bundle; }
 	[ "$status" = 0 ] || refused hostname
 }
 
-@test "ociVersion: missing, garbage, 2.0" {
+@test "G01: ociVersion: missing, garbage, 2.0" {
 	known_deviation crun "does not look at it"
 	known_deviation runc "does not look at it"
 	bad ociVersion 'del(.ociVersion)'
@@ -104,7 +104,7 @@ test_setup() { bundle; }
 	done
 }
 
-@test "wrong types, each named by its path" {
+@test "G03: wrong types, each named by its path" {
 	known_deviation crun "other names"
 	known_deviation runc "other names"
 	while read -r path filter; do
@@ -150,7 +150,7 @@ test_setup() { bundle; }
 	TABLE
 }
 
-@test "required things that are missing" {
+@test "G03 G05 P06: required things that are missing" {
 	known_deviation crun "other names"
 	known_deviation runc "other names"
 	while read -r path filter; do
@@ -167,13 +167,13 @@ test_setup() { bundle; }
 	TABLE
 }
 
-@test "several errors are told at once, still in one line" {
+@test "G03: several errors are told at once, still in one line" {
 	stiva_only
 	bad process.cwd '.process.cwd = "x"' '.hostname = 1'
 	complains hostname
 }
 
-@test "the root is missing, a file, empty" {
+@test "G05 G06: the root is missing, a file, empty" {
 	bad /no/such/root '.root.path = "/no/such/root"'
 	bad nowhere '.root.path = "nowhere"'
 	touch "$BUNDLE/file"
@@ -183,20 +183,20 @@ test_setup() { bundle; }
 	[ "$RUNTIME_NAME" != stiva ] || bad root.path '.root.path = ""'
 }
 
-@test "users out of range" {
+@test "P07 P09: users out of range" {
 	known_deviation crun "runs as root for 4294967295"
 	bad process.user.uid '.process.user.uid = 4294967295'
 	bad process.user.gid '.process.user.gid = 4294967295'
 	bad process.user.additionalGids '.process.user.additionalGids = [4294967295]'
 }
 
-@test "umask out of range" {
+@test "P08: umask out of range" {
 	known_deviation crun "truncates it"
 	known_deviation runc "truncates it"
 	bad process.user.umask '.process.user.umask = 99999'
 }
 
-@test "env without = or without a name" {
+@test "P05: env without = or without a name" {
 	known_deviation crun "accepts them"
 	known_deviation runc "1.1 accepts some"
 	bad process.env '.process.env += ["NOEQUALS"]'
@@ -206,16 +206,16 @@ test_setup() { bundle; }
 	prints 2
 }
 
-@test "cwd: relative, a file" {
+@test "P04: cwd: relative, a file" {
 	[ "$RUNTIME_NAME" = crun ] || bad process.cwd '.process.cwd = "relative"'
 	bad /etc/passwd '.process.cwd = "/etc/passwd"'
 }
 
-@test "empty program name" {
+@test "P06: empty program name" {
 	bad process.args '.process.args = [""]'
 }
 
-@test "ids that are no ids" {
+@test "G15 R08: ids that are no ids" {
 	known_deviation crun "1.8 takes all but slashes"
 	for id in a/b ../x . .. '' 'a b' 'a*' $'a\nb' /abs 'ä' 'a:b' "a%n"; do
 		rt create -b "$BUNDLE" "$id"

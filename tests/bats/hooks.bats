@@ -17,7 +17,7 @@ inner_hook() {
 	config ".hooks.$1 += [{path: \"/bin/sh\", args: [\"sh\", \"-c\", env.HOOK]}]"
 }
 
-@test "the order of all hooks and the program" {
+@test "H01 H11 R11: the order of all hooks and the program" {
 	known_deviation crun "dies of SIGPIPE now and then when a hook does not read its stdin"
 	known_deviation runc "1.1 runs poststart before the program"
 	script 'echo program >>/log; probe wait' "$(add_mount '{destination: "/log", type: "bind", source: (env.WORK + "/log"), options: ["bind"]}')"
@@ -44,7 +44,7 @@ inner_hook() {
 	is "$(tail -n 2 "$WORK/log" | xargs)" "poststop-1 poststop-2"
 }
 
-@test "the state on stdin of each hook" {
+@test "H09 H10 R23: the state on stdin of each hook" {
 	program probe wait -- '.annotations = {"some": "thing"}' \
 		"$(add_mount '{destination: "/out", type: "bind", source: env.WORK, options: ["bind"]}')"
 	for kind in prestart createRuntime createContainer poststart poststop; do
@@ -76,7 +76,7 @@ inner_hook() {
 	is "$(jq -r .status "$WORK/state.poststop")" stopped
 }
 
-@test "the namespaces in which hooks run" {
+@test "H08: the namespaces in which hooks run" {
 	program probe wait -- "$(add_mount '{destination: "/out", type: "bind", source: env.WORK, options: ["bind"]}')"
 	for kind in prestart createRuntime createContainer poststart poststop; do
 		hook $kind 'for n in mnt pid net uts; do readlink /proc/self/ns/$n; done >$1/ns.'$kind
@@ -94,7 +94,7 @@ inner_hook() {
 	cmp "$WORK/ns.there" "$WORK/ns.startContainer" || fail startContainer
 }
 
-@test "createContainer hooks run before pivot_root and may mount in the root" {
+@test "G07 H08: createContainer hooks run before pivot_root and may mount in the root" {
 	script 'cat /mnt/from-hook' '.root.readonly = true'
 	mkdir "$WORK/extra"
 	echo hooked >"$WORK/extra/from-hook"
@@ -104,7 +104,7 @@ inner_hook() {
 	prints hooked
 }
 
-@test "the folder of hooks is the bundle" {
+@test "H08 R23: the folder of hooks is the bundle" {
 	known_deviation crun "1.8 runs them in /"
 	program true
 	for kind in prestart createRuntime poststart poststop; do hook $kind "pwd >$WORK/pwd.$kind"; done
@@ -113,7 +113,7 @@ inner_hook() {
 	for kind in prestart createRuntime poststart poststop; do is "$(<"$WORK/pwd.$kind")" "$BUNDLE" $kind; done
 }
 
-@test "arguments and environment are those of the configuration" {
+@test "H06: arguments and environment are those of the configuration" {
 	program true -- '.hooks.createRuntime = [{path: "/bin/sh", args: ["zero", "-c", "echo $0 $1; env | grep -vE \"^(PWD|SHLVL|_)=\"", "one", "two"], env: ["A=1", "B=x y"]}]'
 	config '.hooks.createRuntime[0].args[2] = "(echo $0 $1; env | grep -vE \"^(PWD|SHLVL|_|OLDPWD)=\" | sort) >\(env.WORK)/out"'
 	export LD_PRELOAD_CANARY=1
@@ -121,7 +121,7 @@ inner_hook() {
 	is "$(<"$WORK/out")" $'one two\nA=1\nB=x y'
 }
 
-@test "an empty env is empty; the process's env never reaches a hook" {
+@test "H06: an empty env is empty; the process's env never reaches a hook" {
 	program true -- '.process.env += ["LD_PRELOAD_CANARY=x"]' \
 		'.hooks.createRuntime = [{path: "/usr/bin/env", args: ["env"], env: []}]'
 	hook createRuntime 'env >$1/env'
@@ -131,7 +131,7 @@ inner_hook() {
 	refute grep -vE '^(PWD|SHLVL|_|OLDPWD)=' "$WORK/env"
 }
 
-@test "a failing hook stops the container, and what it said is told" {
+@test "H02: a failing hook stops the container, and what it said is told" {
 	for kind in prestart createRuntime createContainer; do
 		program true
 		hook $kind 'echo complaint of the hook >&2; exit 7'
@@ -144,7 +144,7 @@ inner_hook() {
 	is "$(xargs <"$WORK/poststop")" "prestart createRuntime createContainer"
 }
 
-@test "a failing startContainer hook is an error of start" {
+@test "H02: a failing startContainer hook is an error of start" {
 	script 'touch /ran'
 	inner_hook startContainer 'exit 3'
 	ok create -b "$BUNDLE" "$ID"
@@ -156,7 +156,7 @@ inner_hook() {
 	[ "$(status_of || echo stopped)" != running ]
 }
 
-@test "a failing poststart hook stops and deletes the container" {
+@test "H03 R23: a failing poststart hook stops and deletes the container" {
 	known_deviation crun "1.8 logs a warning"
 	known_deviation runc "keeps the container"
 	program probe hang 0
@@ -168,7 +168,7 @@ inner_hook() {
 	[ -e "$WORK/poststop" ]
 }
 
-@test "a failing poststop hook is a warning, the others still run" {
+@test "H04 R23: a failing poststop hook is a warning, the others still run" {
 	known_deviation runc "1.1 stops at the first"
 	program true
 	hook poststop 'echo poststop said no >&2; exit 3'
@@ -182,7 +182,7 @@ inner_hook() {
 	if is_stiva; then complains poststop; fi
 }
 
-@test "a timeout ends the hook and what it started" {
+@test "H07: a timeout ends the hook and what it started" {
 	known_deviation crun "ends only the hook itself"
 	known_deviation runc "waits for the end of the hook's output"
 	for kind in createContainer createRuntime; do
@@ -200,7 +200,7 @@ inner_hook() {
 	wait_for gone child
 }
 
-@test "a hook that leaves a daemon behind does not hang the runtime" {
+@test "H07: a hook that leaves a daemon behind does not hang the runtime" {
 	known_deviation runc "waits for the end of its output"
 	known_deviation crun "1.8 waits for it"
 	program true
@@ -209,7 +209,7 @@ inner_hook() {
 	kill "$(<"$WORK/pid")"
 }
 
-@test "a hook that does not read its stdin, with a big state" {
+@test "H09: a hook that does not read its stdin, with a big state" {
 	program true -- '.annotations = {big: ("x" * 200000)}'
 	hook createRuntime 'exit 0'
 	DEADLINE=5 runs
@@ -221,7 +221,7 @@ inner_hook() {
 	DEADLINE=10 runs
 }
 
-@test "what is wrong in hooks is refused before anything runs" {
+@test "H05 H07: what is wrong in hooks is refused before anything runs" {
 	known_deviation crun "finds it when the hook runs"
 	known_deviation runc "finds it when the hook runs"
 	bundle
@@ -237,7 +237,7 @@ inner_hook() {
 	done
 }
 
-@test "a hook program that is missing or not executable" {
+@test "H02 H05: a hook program that is missing or not executable" {
 	echo text >"$WORK/data"
 	for path in /no/such/hook "$WORK/data"; do
 		for kind in prestart createRuntime createContainer; do
@@ -248,7 +248,7 @@ inner_hook() {
 	done
 }
 
-@test "hooks get no descriptor but stdin, stdout and stderr" {
+@test "H17: hooks get no descriptor but stdin, stdout and stderr" {
 	program true
 	hook createRuntime 'ls -l /proc/self/fd | wc -l >$1/fds; ls -l /proc/self/fd >$1/list'
 	hook poststop 'ls -l /proc/self/fd | wc -l >$1/fds2'

@@ -4,14 +4,14 @@
 # parallel: yes
 load helpers
 
-@test "uid and gid" {
+@test "P07: uid and gid" {
 	program probe ids -- '.process.user = {uid: 12, gid: 34}'
 	runs
 	line "uid 12 12 12"
 	line "gid 34 34 34"
 }
 
-@test "supplementary groups are exactly those of the configuration" {
+@test "P09: supplementary groups are exactly those of the configuration" {
 	program probe ids -- '.process.user = {uid: 1000, gid: 1000, additionalGids: [5, 2000, 2000000000]}'
 	runs
 	is "$(sed -n 's/^groups//p' "$OUT" | xargs -n1 | grep -vx 1000 | sort -n | xargs)" "5 2000 2000000000"
@@ -22,7 +22,7 @@ load helpers
 	is "$(sed -n 's/^groups//p' "$OUT" | xargs -n1 | grep -vx 1000 | xargs)" ""
 }
 
-@test "umask" {
+@test "P08: umask" {
 	program probe umask -- '.process.user.umask = 63'
 	runs
 	prints 0077
@@ -32,7 +32,7 @@ load helpers
 	prints 0000
 }
 
-@test "an unset umask is inherited" {
+@test "P08: an unset umask is inherited" {
 	known_deviation crun "sets 0022"
 	known_deviation runc "sets 0022"
 	program probe umask
@@ -41,7 +41,7 @@ load helpers
 	prints 0027
 }
 
-@test "the capability sets of root are exactly those of the configuration" {
+@test "P10: the capability sets of root are exactly those of the configuration" {
 	program probe caps -- '.process.capabilities = {
 		bounding: ["CAP_CHOWN", "CAP_KILL", "CAP_SYS_ADMIN", "CAP_BPF"], effective: ["CAP_KILL"],
 		permitted: ["CAP_CHOWN", "CAP_KILL"], inheritable: ["CAP_CHOWN"], ambient: []}'
@@ -59,7 +59,7 @@ load helpers
 	line "inheritable 1"
 }
 
-@test "ambient capabilities reach a user that is not root" {
+@test "P10: ambient capabilities reach a user that is not root" {
 	program probe caps -- '.process.user = {uid: 1000, gid: 1000}' \
 		'.process.capabilities = (["CAP_NET_BIND_SERVICE", "CAP_KILL"] | {bounding: ., effective: ., permitted: ., inheritable: ., ambient: .})'
 	runs
@@ -69,7 +69,7 @@ load helpers
 	line "bounding 420"
 }
 
-@test "without capabilities there are none" {
+@test "P10: without capabilities there are none" {
 	program probe caps -- 'del(.process.capabilities)'
 	runs
 	line "bounding 0"
@@ -78,7 +78,7 @@ load helpers
 	line "inheritable 0"
 }
 
-@test "all capabilities that the caller has" {
+@test "P10: all capabilities that the caller has" {
 	caps=$(capsh --decode="$(sed -n 's/^CapPrm:\t//p' /proc/self/status)" | sed 's/.*=//' | tr '[:lower:]' '[:upper:]' | jq -Rc 'split(",")')
 	export caps
 	program probe caps -- '.process.capabilities = ((env.caps | fromjson) | {bounding: ., effective: ., permitted: .})'
@@ -88,7 +88,7 @@ load helpers
 	line "effective $mask"
 }
 
-@test "an unknown capability is a warning" {
+@test "P10: an unknown capability is a warning" {
 	known_deviation crun "is an error"
 	program probe caps -- '.process.capabilities.bounding += ["CAP_NONESUCH"]'
 	runs
@@ -96,7 +96,7 @@ load helpers
 	shows_not "error"
 }
 
-@test "a capability which the caller has not is a warning" {
+@test "P10: a capability which the caller has not is a warning" {
 	! has cap_sys_resource || skip "requires: no cap_sys_resource"
 	known_deviation crun "is an error"
 	known_deviation runc "1.1 is an error"
@@ -105,7 +105,7 @@ load helpers
 	line "effective 20000420"
 }
 
-@test "no-new-privileges" {
+@test "P11: no-new-privileges" {
 	for nnp in true false; do
 		program probe caps -- ".process.noNewPrivileges = $nnp"
 		runs
@@ -113,7 +113,7 @@ load helpers
 	done
 }
 
-@test "rlimits" {
+@test "P12: rlimits" {
 	program probe rlimit nofile core cpu -- '.process.rlimits = [
 		{type: "RLIMIT_NOFILE", soft: 123, hard: 456}, {type: "RLIMIT_CORE", soft: 0, hard: 0},
 		{type: "RLIMIT_CPU", soft: 100, hard: 777777777}]'
@@ -125,7 +125,7 @@ load helpers
 	line "cpu 100 -1"
 }
 
-@test "rlimits that are wrong" {
+@test "P12: rlimits that are wrong" {
 	known_deviation crun "accepts a duplicate, ignores others"
 	for l in '[{type: "RLIMIT_NONESUCH", soft: 1, hard: 1}]' \
 		'[{type: "RLIMIT_CORE", soft: 1, hard: 1}, {type: "RLIMIT_CORE", soft: 0, hard: 0}]' \
@@ -137,7 +137,7 @@ load helpers
 	done
 }
 
-@test "a limit above the caller's hard limit is refused" {
+@test "P12: a limit above the caller's hard limit is refused" {
 	! has cap_sys_resource || skip "requires: no cap_sys_resource"
 	ulimit -n 4096
 	program true -- '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 4096, hard: 1000000}]'
@@ -145,13 +145,13 @@ load helpers
 	refused RLIMIT_NOFILE
 }
 
-@test "oomScoreAdj" {
+@test "P13: oomScoreAdj" {
 	program cat /proc/self/oom_score_adj -- '.process.oomScoreAdj = 321'
 	runs
 	prints 321
 }
 
-@test "oomScoreAdj out of range" {
+@test "P13: oomScoreAdj out of range" {
 	for n in -1001 1001; do
 		program true -- ".process.oomScoreAdj = $n"
 		rt run -b "$BUNDLE" "$ID"
@@ -159,7 +159,7 @@ load helpers
 	done
 }
 
-@test "an oomScoreAdj that may not be lowered" {
+@test "P13: an oomScoreAdj that may not be lowered" {
 	! has cap_sys_resource || skip "requires: no cap_sys_resource"
 	stiva_only
 	program true -- '.process.oomScoreAdj = -900'
@@ -167,7 +167,7 @@ load helpers
 	refused oomScoreAdj
 }
 
-@test "scheduler" {
+@test "P16: scheduler" {
 	known_deviation crun "1.8 has none"
 	known_deviation runc "1.1 has none"
 	program probe sched -- '.process.scheduler = {policy: "SCHED_BATCH", nice: 7}'
@@ -176,7 +176,7 @@ load helpers
 	line "nice 7"
 }
 
-@test "a field that does not belong to the policy is refused" {
+@test "P16: a field that does not belong to the policy is refused" {
 	stiva_only
 	for s in '{policy: "SCHED_OTHER", priority: 5}' '{policy: "SCHED_NONESUCH"}' '{nice: 1}' \
 		'{policy: "SCHED_OTHER", nice: 40}' '{policy: "SCHED_OTHER", runtime: 5}'; do
@@ -186,7 +186,7 @@ load helpers
 	done
 }
 
-@test "R25: ioPriority" {
+@test "P17 R25: ioPriority" {
 	known_deviation crun "1.8 has none"
 	known_deviation runc "1.1 has none"
 	program probe sched -- '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}'
@@ -328,7 +328,7 @@ with_numa() {
 	done
 }
 
-@test "R25: exec with a cpu affinity" {
+@test "P18 R25: exec with a cpu affinity" {
 	stiva_only
 	program probe wait -- '.process.execCPUAffinity = {final: "0"}'
 	starts
@@ -336,7 +336,7 @@ with_numa() {
 	line "cpus 0"
 }
 
-@test "signals are as at boot" {
+@test "R20: signals are as at boot" {
 	known_deviation crun "leaves what its caller ignores ignored (crun 2058)"
 	program probe sigstate
 	trap '' PIPE INT QUIT

@@ -17,7 +17,7 @@ profile() {
 	is "${output##*$'\t'}" 0
 }
 
-@test "ERRNO with the default and another errno" {
+@test "S01 S02 S09: ERRNO with the default and another errno" {
 	script 'probe syscall mkdir /x 0; probe syscall personality 1; grep Seccomp: /proc/self/status' \
 		"$(profile '[{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}, {names: ["personality"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]')"
 	runs
@@ -26,7 +26,7 @@ profile() {
 	line $'Seccomp:\t2'
 }
 
-@test "KILL_PROCESS, KILL_THREAD, TRAP" {
+@test "S01: KILL_PROCESS, KILL_THREAD, TRAP" {
 	for action in SCMP_ACT_KILL SCMP_ACT_KILL_PROCESS SCMP_ACT_KILL_THREAD SCMP_ACT_TRAP; do
 		# as a child: process 1 does not take default actions of some signals
 		script 'probe syscall mkdir /x 0; echo "status $?"' "$(profile "[{names: [\"mkdir\"], action: \"$action\"}]")"
@@ -35,13 +35,13 @@ profile() {
 	done
 }
 
-@test "LOG and ALLOW let the call through" {
+@test "S01 S08: LOG and ALLOW let the call through" {
 	script 'probe syscall mkdir /x 0' "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_LOG"}]')"
 	runs
 	prints "mkdir ok"
 }
 
-@test "arguments are compared" {
+@test "S10: arguments are compared" {
 	script 'for p in 0 1 8 9; do probe syscall getpriority $p 0; done' "$(profile '[{names: ["getpriority"],
 		action: "SCMP_ACT_ERRNO", errnoRet: 95, args: [{index: 0, value: 8, op: "SCMP_CMP_EQ"}]}]')"
 	runs
@@ -52,7 +52,7 @@ profile() {
 	is "$(xargs <"$OUT")" "getpriority ok getpriority ok getpriority EOPNOTSUPP getpriority EOPNOTSUPP"
 }
 
-@test "every comparison" {
+@test "S10: every comparison" {
 	for t in "NE:EINVAL ok EINVAL" "LT:EINVAL ok ok" "LE:EINVAL EINVAL ok" "EQ:ok EINVAL ok" "GE:ok EINVAL EINVAL" "GT:ok ok EINVAL"; do
 		script 'for p in 0 1 2; do probe syscall getpriority $p 0; done' "$(profile "[{names: [\"getpriority\"],
 			action: \"SCMP_ACT_ERRNO\", errnoRet: 22, args: [{index: 0, value: 1, op: \"SCMP_CMP_${t%%:*}\"}]}]")"
@@ -61,7 +61,7 @@ profile() {
 	done
 }
 
-@test "two conditions on different arguments must both hold, on the same one either" {
+@test "S10: two conditions on different arguments must both hold, on the same one either" {
 	script 'for a in "1 1" "1 0" "0 1" "0 0"; do probe syscall getpriority $a; done' "$(profile '[{names: ["getpriority"],
 		action: "SCMP_ACT_ERRNO", errnoRet: 95, args: [{index: 0, value: 1, op: "SCMP_CMP_EQ"}, {index: 1, value: 1, op: "SCMP_CMP_EQ"}]}]')"
 	runs
@@ -73,7 +73,7 @@ profile() {
 	is "$(sed 's/getpriority //' "$OUT" | xargs)" "ok EOPNOTSUPP EOPNOTSUPP"
 }
 
-@test "a default of ERRNO: what is not named is refused" {
+@test "S01 S02: a default of ERRNO: what is not named is refused" {
 	script 'probe syscall mkdir /x 0; probe syscall unshare 0x20000' "$ALL_CAPS" '.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO",
 		defaultErrnoRet: 13, syscalls: [{names: ["'"$(everything_but mkdir)"'"], action: "SCMP_ACT_ALLOW"}]}'
 	runs
@@ -93,7 +93,7 @@ everything_but() {
 		grep -vx "$1" | paste -sd, | sed 's/,/","/g'
 }
 
-@test "calls newer than the profile give ENOSYS, older ones EPERM" {
+@test "S11: calls newer than the profile give ENOSYS, older ones EPERM" {
 	known_deviation crun "gives EPERM"
 	script 'probe syscall 470; probe syscall 1000; probe syscall swapon /x 0' '.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO",
 		architectures: ["SCMP_ARCH_X86_64"], syscalls: [{names: ["'"$(everything_but none)"'"], action: "SCMP_ACT_ALLOW"}]}'
@@ -103,12 +103,12 @@ everything_but() {
 	line "swapon EPERM"
 }
 
-@test "names which libseccomp does not know are left out" {
+@test "S07: names which libseccomp does not know are left out" {
 	program true -- "$(profile '[{names: ["nonesuch_call", "mkdir"], action: "SCMP_ACT_ERRNO"}]')"
 	runs
 }
 
-@test "unknown names are an error where the annotation asks for it" {
+@test "S07 A11: unknown names are an error where the annotation asks for it" {
 	stiva_only
 	program true -- "$(profile '[{names: ["nonesuch_call"], action: "SCMP_ACT_ERRNO"}]')" \
 		'.annotations["run.oci.seccomp_fail_unknown_syscall"] = "1"'
@@ -125,7 +125,7 @@ everything_but() {
 	runs
 }
 
-@test "the filter holds with and without no-new-privileges, for other users too" {
+@test "P11: the filter holds with and without no-new-privileges, for other users too" {
 	for nnp in true false; do
 		for uid in 0 1000; do
 			program probe syscall mkdir /tmp/x 0 -- "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_ERRNO", errnoRet: 95}]')" \
@@ -136,7 +136,7 @@ everything_but() {
 	done
 }
 
-@test "what is wrong in a profile is refused" {
+@test "S01 S03 S04 S05 S06 S07 S09 S10: what is wrong in a profile is refused" {
 	known_deviation crun "accepts some"
 	for bad in '.defaultAction = "SCMP_ACT_NONESUCH"' '.syscalls[0].action = "NONE"' '.architectures = ["SCMP_ARCH_NONE"]' \
 		'.syscalls[0].args = [{index: 6, value: 1, op: "SCMP_CMP_EQ"}]' '.syscalls[0].args = [{index: 0, value: 1, op: "SCMP_CMP_NONE"}]' \
@@ -150,7 +150,7 @@ everything_but() {
 	done
 }
 
-@test "flags" {
+@test "S04: flags" {
 	known_deviation runc "1.1 has none"
 	program true -- "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}]')" '.linux.seccomp.flags = ["SECCOMP_FILTER_FLAG_LOG"]'
 	runs
@@ -158,7 +158,7 @@ everything_but() {
 	runs
 }
 
-@test "a listener gets the state of the process and the descriptor" {
+@test "S05 S06 R09: a listener gets the state of the process and the descriptor" {
 	known_deviation crun "1.8 writes it differently"
 	script 'probe syscall mkdir /x 0' "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]')" \
 		'.linux.seccomp += {listenerPath: (env.WORK + "/listener"), listenerMetadata: "some data"}'
@@ -174,14 +174,14 @@ everything_but() {
 	prints "mkdir ENOSYS"
 }
 
-@test "a listener that is not there is an error" {
+@test "S05: a listener that is not there is an error" {
 	program true -- "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]')" \
 		'.linux.seccomp.listenerPath = (env.WORK + "/none")'
 	DEADLINE=5 rt run -b "$BUNDLE" "$ID"
 	refused listener
 }
 
-@test "the second use of a profile takes it from the cache, and a broken cache does no harm" {
+@test "S12: the second use of a profile takes it from the cache, and a broken cache does no harm" {
 	stiva_only
 	program probe syscall mkdir /x 0 -- "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_ERRNO", errnoRet: 95}]')"
 	runs

@@ -4,7 +4,7 @@
 # parallel: yes
 load helpers
 
-@test "start runs the program" {
+@test "H01: start runs the program" {
 	script 'echo hello; probe wait'
 	ok create -b "$BUNDLE" "$ID"
 	STDOUT=$OUT
@@ -21,7 +21,7 @@ load helpers
 	stopped
 }
 
-@test "start of a running container is refused" {
+@test "H14: start of a running container is refused" {
 	program probe wait
 	starts
 	rt start "$ID"
@@ -29,7 +29,7 @@ load helpers
 	is "$(status_of)" running
 }
 
-@test "start of a stopped container is refused" {
+@test "H14: start of a stopped container is refused" {
 	program true
 	ok create -b "$BUNDLE" "$ID"
 	ok start "$ID"
@@ -39,12 +39,12 @@ load helpers
 	is "$(status_of)" stopped
 }
 
-@test "start of an unknown container is refused" {
+@test "H14: start of an unknown container is refused" {
 	rt start "$ID"
 	refused "$ID" "does not exist"
 }
 
-@test "start of a created container whose init was killed is refused" {
+@test "H14 R15: start of a created container whose init was killed is refused" {
 	known_deviation crun "start of a dead container returns 0 or hangs"
 	program probe wait
 	ok create -b "$BUNDLE" "$ID"
@@ -54,13 +54,13 @@ load helpers
 	KEPT=1 refused "$ID"
 }
 
-@test "a program that is not there is an error of create, run or start" {
+@test "P06: a program that is not there is an error of create, run or start" {
 	bundle '.process.args = ["nonesuch"]'
 	rt run -b "$BUNDLE" "$ID"
 	refused nonesuch 'executable file not found in $PATH'
 }
 
-@test "the program is looked up in the container's PATH" {
+@test "P06: the program is looked up in the container's PATH" {
 	bundle '.process.env = ["PATH=/opt"]' '.process.args = ["only"]'
 	mkdir "$BUNDLE/rootfs/opt"
 	cp "$BUNDLE/rootfs/bin/busybox" "$BUNDLE/rootfs/opt/echo"
@@ -70,14 +70,14 @@ load helpers
 	prints found
 }
 
-@test "a path program which is missing" {
+@test "P06: a path program which is missing" {
 	bundle '.process.args = ["/no/such"]'
 	rt run -b "$BUNDLE" "$ID"
 	refused /no/such "no such file or directory"
 	complains "no such file or directory"
 }
 
-@test "a program without the x bit, or a folder" {
+@test "P06: a program without the x bit, or a folder" {
 	bundle '.process.args = ["/data"]'
 	echo text >"$BUNDLE/rootfs/data"
 	rt run -b "$BUNDLE" "$ID"
@@ -111,13 +111,13 @@ load helpers
 	if is_stiva; then refused /run.sh "no such file or directory"; fi
 }
 
-@test "argv[0] and empty arguments reach the program as they are" {
+@test "P06: argv[0] and empty arguments reach the program as they are" {
 	bundle '.process.args = ["/bin/sh", "-c", "printf \"<%s>\" \"$0\" \"$@\"", "", "a b", "", "ä\n"]'
 	runs
 	prints $'<><a b><><ä\n>'
 }
 
-@test "cwd is entered, and made when it is missing" {
+@test "P04: cwd is entered, and made when it is missing" {
 	script 'pwd' '.process.cwd = "/home/user"'
 	runs
 	prints /home/user
@@ -126,7 +126,7 @@ load helpers
 	prints /new/deep
 }
 
-@test "env is given as it is, nothing of the caller's" {
+@test "P05: env is given as it is, nothing of the caller's" {
 	script 'env | grep -v ^SHLVL= | grep -v ^PWD= | sort | xargs echo' \
 		'.process.env = ["PATH=/bin", "A=1", "B=x=y", "E="]'
 	export CANARY=secret
@@ -134,7 +134,7 @@ load helpers
 	prints "A=1 B=x=y E= HOME=/root PATH=/bin"
 }
 
-@test "HOME comes from the container's passwd, else it is /" {
+@test "P05: HOME comes from the container's passwd, else it is /" {
 	script 'echo $HOME' '.process.user = {uid: 1000, gid: 1000}'
 	runs
 	prints /home/user
@@ -143,7 +143,7 @@ load helpers
 	prints /given
 }
 
-@test "HOME of a user that is not in passwd is /" {
+@test "P05: HOME of a user that is not in passwd is /" {
 	known_deviation crun "1.8 leaves it empty"
 	script 'echo $HOME' '.process.user = {uid: 4321, gid: 1}'
 	runs

@@ -4,7 +4,7 @@
 # parallel: yes
 load helpers
 
-@test "state has the fields of the specification" {
+@test "G11 H12: state has the fields of the specification" {
 	program probe wait -- '.annotations = {"a.b": "c", "empty": ""}'
 	ok create -b "$BUNDLE" "$ID"
 	ok state "$ID"
@@ -22,13 +22,13 @@ load helpers
 		and (.created | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\\.[0-9]+)?Z$"))' "$OUT"
 }
 
-@test "pid is the container's process 1" {
+@test "H12: pid is the container's process 1" {
 	script 'probe wait'
 	starts
 	grep -qE '^NSpid:.*\s1$' "/proc/$(pid_of)/status"
 }
 
-@test "created, running, stopped" {
+@test "H12 H13: created, running, stopped" {
 	script 'read -r line </fifo; exit 3'
 	mkfifo "$BUNDLE/rootfs/fifo"
 	ok create -b "$BUNDLE" "$ID"
@@ -41,7 +41,7 @@ load helpers
 	jq -e '.pid == 0 or (has("pid") | not)' "$OUT"
 }
 
-@test "an init that is a zombie is stopped" {
+@test "H13: an init that is a zombie is stopped" {
 	program probe wait
 	# the caller becomes the parent of init and does not reap it
 	background "$PROBE" subreaper sh -c "$RUNTIME --root $ROOT run -d -b $BUNDLE $ID >$WORK/o 2>&1; read -r x <$WORK/go"
@@ -52,7 +52,7 @@ load helpers
 	echo x >"$WORK/go"
 }
 
-@test "state of an unknown container" {
+@test "H13: state of an unknown container" {
 	rt state "$ID"
 	refused "$ID" "does not exist"
 }
