@@ -15,8 +15,8 @@
 #include "base/ban.h"
 
 /* podman knows a security error by such a path in the text (conformance.md E09). */
-#define APPARMOR_ATTR "/proc/thread-self/attr/apparmor/exec"
-#define SELINUX_ATTR  "/proc/thread-self/attr/exec"
+#define APPARMOR_ATTR "`/proc/thread-self/attr/apparmor/exec`"
+#define SELINUX_ATTR  "`/proc/thread-self/attr/exec`"
 #define LABEL_MAX     4096
 
 static bool is_profile_name(const char *s)

@@ -126,12 +126,19 @@ static int labels(void *ctx, struct err *e)
 			       e);
 }
 
-/* What an exec asks for; it says nothing about the container's own program. */
-static const char *exec_cpus(const struct init_job *j)
+/*
+ * What an exec asks for; it says nothing about the container's own program. With an initial list
+ * and no final one nothing is changed any more: the kernel has the last word (config.md). Otherwise
+ * an affinity that the caller happened to have is not the container's (P18).
+ */
+static int affinity(const struct init_job *j, struct err *e)
 {
 	const struct spec_exec_affinity *a = j->root ? NULL : j->process->exec_cpu_affinity;
+	const char *final = a && a->final && *a->final ? a->final : NULL;
 
-	return a && a->final ? a->final : NULL;
+	if (!final && a && a->initial && *a->initial)
+		return 0;
+	return guard_affinity_apply(final, "process.execCPUAffinity.final", e);
 }
 
 static int limits(void *ctx, struct err *e)
@@ -150,10 +157,7 @@ static int limits(void *ctx, struct err *e)
 		r = init_enter_proc(j, e);
 	if (r == 0)
 		r = guard_limits_apply(&process, j->proc_fd, e);
-	/* An affinity that the caller happened to have is not the container's (P18). */
-	if (r == 0)
-		r = guard_affinity_apply(exec_cpus(j), "process.execCPUAffinity.final", e);
-	return r;
+	return r < 0 ? r : affinity(j, e);
 }
 
 /* ---- the last word, and seccomp ---- */

@@ -378,7 +378,7 @@ static int launch(struct exec_run *x, struct err *e)
 
 	/* In force from the clone on, until the child sets the final one in the container's cgroup.
 	 */
-	if (cpus && cpus->initial)
+	if (cpus && cpus->initial && *cpus->initial)
 		r = guard_affinity_apply(cpus->initial, "process.execCPUAffinity.initial", e);
 	if (r == 0)
 		r = life_spawn(&x->job, &seat, init_exec_main, &x->child, e);

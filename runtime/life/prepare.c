@@ -104,6 +104,9 @@ static int check_console(const struct life_create *c, struct err *e)
 	bool terminal = c->conf->process && c->conf->process->terminal.v;
 	bool foreground = c->is_run && !c->a->detach;
 
+	if (c->is_run && !c->conf->process)
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "config.json has no process: it can be created, not run");
 	if (terminal && !foreground && !c->a->console_socket)
 		return err_set(
 			e, ERR_INPUT, EINVAL,

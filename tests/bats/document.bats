@@ -51,7 +51,7 @@ raw() {
 	line "cpu -1 -1"
 	sed 's/"soft":18446744073709551615/"soft":18446744073709551614/' -i "$BUNDLE/config.json"
 	runs
-	line "cpu 18446744073709551614 -1"
+	line "cpu -2 -1"
 	known_deviation crun "takes fractions"
 	for n in 1e3 100.0 100.5 -1 18446744073709551616 99999999999999999999999 0x10; do
 		program true -- '.process.rlimits = [{type: "RLIMIT_CPU", soft: 4242, hard: 4343}]'

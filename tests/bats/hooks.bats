@@ -62,6 +62,14 @@ inner_hook() {
 	for kind in prestart createRuntime poststart; do
 		is "$(jq .pid "$WORK/state.$kind")" "$pid" $kind
 	done
+	if is_stiva; then
+		for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+			# one compact line (crun 2115), with crun's extra member
+			[ "$(wc -l <"$WORK/state.$kind")" -le 1 ] || fail $kind
+			refute grep -q '": ' "$WORK/state.$kind"
+			is "$(jq -r .root "$WORK/state.$kind")" "$BUNDLE/rootfs" $kind
+		done
+	fi
 	known_deviation crun "other words for the status, no pid in the container"
 	# in the container's namespaces: its number there
 	for kind in createContainer startContainer; do
@@ -107,8 +115,9 @@ inner_hook() {
 @test "H08 R23: the folder of hooks is the bundle" {
 	known_deviation crun "1.8 runs them in /"
 	program true
-	for kind in prestart createRuntime poststart poststop; do hook $kind "pwd >$WORK/pwd.$kind"; done
+	for kind in prestart createRuntime createContainer poststart poststop; do hook $kind "pwd >$WORK/pwd.$kind"; done
 	runs
+	if is_stiva; then is "$(<"$WORK/pwd.createContainer")" "$BUNDLE"; fi
 	[ "$RUNTIME_NAME" != runc ] || skip "known deviation of runc: 1.1 runs them where it was started"
 	for kind in prestart createRuntime poststart poststop; do is "$(<"$WORK/pwd.$kind")" "$BUNDLE" $kind; done
 }
@@ -129,6 +138,74 @@ inner_hook() {
 	runs
 	refute grep CANARY "$WORK/env"
 	refute grep -vE '^(PWD|SHLVL|_|OLDPWD)=' "$WORK/env"
+}
+
+@test "H06: without env a hook has the runtime's environment, less what orders the loader" {
+	program true -- '.process.env += ["CANARY=container"]'
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		hook $kind 'env >$1/env.'$kind
+	done
+	# those of the loader must not come through in stiva; crun and runc pass all
+	CANARY=caller GCONV_PATH=/no/such GLIBC_TUNABLES=glibc.malloc.check=0 runs
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		[ "$RUNTIME_NAME/$kind" != runc/createContainer ] || continue # none at all
+		grep -qx CANARY=caller "$WORK/env.$kind" || fail "$kind: $(<"$WORK/env.$kind")"
+		grep -qx "PATH=$PATH" "$WORK/env.$kind" || fail "$kind: $(<"$WORK/env.$kind")"
+		! is_stiva || ! grep -E '^(LD_|GCONV_PATH|GLIBC_TUNABLES)' "$WORK/env.$kind" || fail $kind
+	done
+}
+
+@test "H06 H08: a startContainer hook without env has the program's environment and folder" {
+	known_deviation crun "another folder"
+	program true -- '.process.env += ["ONE=two"]' '.process.cwd = "/home/user"' \
+		"$(add_mount '{destination: "/out", type: "bind", source: env.WORK, options: ["bind"]}')"
+	inner_hook startContainer 'pwd >/out/pwd; env >/out/env'
+	CANARY=caller runs
+	is "$(<"$WORK/pwd")" /home/user
+	grep -qx ONE=two "$WORK/env"
+	grep -qx HOME=/root "$WORK/env"
+	refute grep CANARY "$WORK/env"
+}
+
+@test "H08: a startContainer hook is the program's user, with its capabilities and filter" {
+	known_deviation crun "1.8 runs it before the filter"
+	for nnp in true false; do
+		program true -- '.process.user = {uid: 1000, gid: 1000}' ".process.noNewPrivileges = $nnp" \
+			'.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["personality"], action: "SCMP_ACT_ERRNO", errnoRet: 95}]}' \
+			"$(add_mount '{destination: "/out", type: "bind", source: env.WORK, options: ["bind"]}')"
+		chmod 777 "$WORK"
+		rm -f "$WORK/who"
+		inner_hook startContainer '(id -u; grep -E "^(CapEff|NoNewPrivs)" /proc/self/status; probe syscall personality 0) >/out/who'
+		runs
+		is "$(xargs <"$WORK/who")" "1000 CapEff: 0000000000000000 NoNewPrivs: $([ $nnp = true ] && echo 1 || echo 0) personality EOPNOTSUPP"
+	done
+}
+
+@test "H02: a startContainer hook that the filter kills is an error, and how it died is told" {
+	known_deviation crun "1.8 runs it before the filter"
+	script 'touch /ran' '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["personality"], action: "SCMP_ACT_KILL"}]}'
+	config '.hooks.startContainer = [{path: "/bin/probe", args: ["probe", "syscall", "personality", "0"]}]'
+	rt run -b "$BUNDLE" "$ID"
+	refused "error running startContainer hook #0" "bad system call"
+	[ ! -e "$BUNDLE/rootfs/ran" ]
+}
+
+@test "H11: a hook in prestart and in createRuntime runs twice" {
+	known_deviation crun "1.8 has no createRuntime of its own"
+	program true
+	hook prestart 'echo x >>$1/count'
+	config '.hooks.createRuntime = .hooks.prestart'
+	runs
+	is "$(wc -l <"$WORK/count")" 2
+}
+
+@test "H02: runc's words for the number of the hook" {
+	known_deviation crun "other words"
+	for kind in prestart createRuntime createContainer startContainer poststart; do
+		program true -- ".hooks.$kind = [{path: \"/bin/true\"}, {path: \"/bin/false\"}]"
+		rt run -b "$BUNDLE" "$ID"
+		refused "error running $kind hook #1:"
+	done
 }
 
 @test "H02: a failing hook stops the container, and what it said is told" {

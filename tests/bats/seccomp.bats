@@ -41,6 +41,50 @@ profile() {
 	prints "mkdir ok"
 }
 
+@test "S01: TRACE without a tracer is ENOSYS" {
+	script 'probe syscall mkdir /x 0' "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_TRACE", errnoRet: 7}]')"
+	runs
+	prints "mkdir ENOSYS"
+}
+
+@test "S01 S08: NOTIFY as the default, and for write, is refused" {
+	known_deviation crun "accepts it"
+	program true -- '.linux.seccomp = {defaultAction: "SCMP_ACT_NOTIFY", listenerPath: "/x"}'
+	rt run -b "$BUNDLE" "$ID"
+	refused linux.seccomp.defaultAction
+	program true -- "$(profile '[{names: ["write"], action: "SCMP_ACT_NOTIFY"}]')" '.linux.seccomp.listenerPath = "/x"'
+	rt run -b "$BUNDLE" "$ID"
+	refused "SCMP_ACT_NOTIFY cannot be used for the write syscall"
+}
+
+@test "S02: defaultErrnoRet with an action that has no errno is refused" {
+	known_deviation crun "accepts it"
+	known_deviation runc "1.1 accepts it"
+	for action in SCMP_ACT_ALLOW SCMP_ACT_KILL SCMP_ACT_LOG SCMP_ACT_TRAP; do
+		program true -- ".linux.seccomp = {defaultAction: \"$action\", defaultErrnoRet: 3}"
+		rt run -b "$BUNDLE" "$ID"
+		refused linux.seccomp.defaultErrnoRet
+	done
+}
+
+@test "S03: every architecture of the specification is taken, the machine's own is added" {
+	known_deviation crun "1.8 lacks some"
+	known_deviation runc "1.1 lacks some"
+	# not those of the other byte order, nor of a newer library: they can never run here
+	script 'probe syscall mkdir /x 0' "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_ERRNO", errnoRet: 95}]')" \
+		'.linux.seccomp.architectures = (["X86", "X86_64", "X32", "ARM", "AARCH64", "MIPS", "MIPS64", "MIPS64N32", "MIPSEL", "MIPSEL64",
+		"MIPSEL64N32", "PPC", "PPC64", "PPC64LE", "S390", "S390X", "PARISC", "PARISC64", "RISCV64", "LOONGARCH64", "M68K", "SH", "SHEB"] |
+		map("SCMP_ARCH_" + .))'
+	runs
+	prints "mkdir EOPNOTSUPP"
+	config '.linux.seccomp.architectures = ["SCMP_ARCH_ARM"]'
+	runs
+	prints "mkdir EOPNOTSUPP"
+	config 'del(.linux.seccomp.architectures)'
+	runs
+	prints "mkdir EOPNOTSUPP"
+}
+
 @test "S10: arguments are compared" {
 	script 'for p in 0 1 8 9; do probe syscall getpriority $p 0; done' "$(profile '[{names: ["getpriority"],
 		action: "SCMP_ACT_ERRNO", errnoRet: 95, args: [{index: 0, value: 8, op: "SCMP_CMP_EQ"}]}]')"
@@ -174,11 +218,53 @@ everything_but() {
 	prints "mkdir ENOSYS"
 }
 
+@test "S05: exec sends its own state and descriptor" {
+	known_deviation crun "1.8 writes it differently"
+	program probe wait -- "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]')" \
+		'.linux.seccomp += {listenerPath: (env.WORK + "/listener"), listenerMetadata: "meta"}'
+	background "$PROBE" recvfd "$WORK/listener" >"$WORK/got"
+	wait_for test -S "$WORK/listener"
+	ok run -d -b "$BUNDLE" "$ID"
+	wait_for grep -q '^fd ' "$WORK/got"
+	rm "$WORK/listener"
+	background "$PROBE" recvfd "$WORK/listener" >"$WORK/got2"
+	wait_for test -S "$WORK/listener"
+	ok exec "$ID" true
+	wait_for grep -q '^fd anon_inode:seccomp notify' "$WORK/got2"
+	sed -n 's/^payload //p' "$WORK/got2" | jq -e --arg id "$ID" --argjson init "$(pid_of)" '
+		(.ociVersion | startswith("1.")) and .fds == ["seccompFd"] and .pid > 0 and .pid != $init and .metadata == "meta"
+		and .state.id == $id and .state.status == "running" and .state.pid == $init' || fail "$(<"$WORK/got2")"
+}
+
+@test "S05: a listenerPath that no action needs is not connected to" {
+	known_deviation crun "connects always"
+	program true -- "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}]')" \
+		'.linux.seccomp += {listenerPath: "/no/such/socket", listenerMetadata: "bar"}'
+	runs
+}
+
+@test "S08: what a C library calls before main may be notified too" {
+	stiva_only
+	program true -- "$(profile '[{names: ["close", "fcntl", "openat", "read"], action: "SCMP_ACT_NOTIFY"}]')" \
+		'.linux.seccomp.listenerPath = (env.WORK + "/listener")'
+	for nnp in true false; do
+		config ".process.noNewPrivileges = $nnp"
+		rm -f "$WORK/listener"
+		background "$PROBE" recvfd "$WORK/listener" >"$WORK/got"
+		wait_for test -S "$WORK/listener"
+		DEADLINE=10 rt run -b "$BUNDLE" "$ID"
+		# its agent takes the descriptor and goes: the calls are refused, nothing hangs
+		[ "$status" != 124 ]
+		grep -q '^fd anon_inode:seccomp notify' "$WORK/got"
+	done
+}
+
 @test "S05: a listener that is not there is an error" {
 	program true -- "$(profile '[{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]')" \
 		'.linux.seccomp.listenerPath = (env.WORK + "/none")'
 	DEADLINE=5 rt run -b "$BUNDLE" "$ID"
 	refused listener
+	if is_stiva; then complains "failed to connect with seccomp agent"; fi
 }
 
 @test "S12: the second use of a profile takes it from the cache, and a broken cache does no harm" {

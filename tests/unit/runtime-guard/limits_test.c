@@ -71,7 +71,7 @@ static void check_infinity(void)
 	NEED(getrlimit(RLIMIT_CPU, &l) == 0 && l.rlim_cur == RLIM_INFINITY);
 }
 
-static void test_rlimits(void **state)
+static void P12_rlimits(void **state)
 {
 	(void)state;
 	struct rlimit cpu;
@@ -88,7 +88,7 @@ static void test_rlimits(void **state)
 				 0);
 }
 
-static void test_rlimit_refused(void **state)
+static void P12_rlimit_refused(void **state)
 {
 	(void)state;
 	need_root();
@@ -132,7 +132,7 @@ static void oom_not_ours(void *arg)
 	NEED_OK(guard_limits_apply(&p, FD_NONE, &e), &e); /* with a warning */
 }
 
-static void test_oom(void **state)
+static void P13_oom(void **state)
 {
 	(void)state;
 	need_root();
@@ -168,7 +168,7 @@ static void check_idle_reset(void)
 	NEED(sched_getscheduler(0) == (SCHED_IDLE | SCHED_RESET_ON_FORK));
 }
 
-static void test_scheduler(void **state)
+static void P16_scheduler(void **state)
 {
 	(void)state;
 	assert_int_equal(
@@ -198,7 +198,7 @@ static void check_ioprio_idle(void)
 	NEED(syscall(SYS_ioprio_get, 1, 0) >> 13 == 3);
 }
 
-static void test_ioprio(void **state)
+static void P17_ioprio(void **state)
 {
 	(void)state;
 	assert_int_equal(try_apply("\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":6}",
@@ -249,7 +249,7 @@ static void affinity(void *arg)
 	}
 }
 
-static void test_affinity(void **state)
+static void P18_R25_affinity_beyond_1024_cpus(void **state)
 {
 	(void)state;
 	assert_int_equal(in_child(affinity, NULL), 0);
@@ -349,10 +349,14 @@ static void test_memory_policy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rlimits),	      cmocka_unit_test(test_rlimit_refused),
-		cmocka_unit_test(test_oom),	      cmocka_unit_test(test_order),
-		cmocka_unit_test(test_scheduler),     cmocka_unit_test(test_ioprio),
-		cmocka_unit_test(test_affinity),      cmocka_unit_test(test_personality),
+		cmocka_unit_test(P12_rlimits),
+		cmocka_unit_test(P12_rlimit_refused),
+		cmocka_unit_test(P13_oom),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(P16_scheduler),
+		cmocka_unit_test(P17_ioprio),
+		cmocka_unit_test(P18_R25_affinity_beyond_1024_cpus),
+		cmocka_unit_test(test_personality),
 		cmocka_unit_test(test_memory_policy),
 	};
 	return cmocka_run_group_tests_name("runtime-guard/limits", tests, NULL, NULL);

@@ -51,7 +51,7 @@ static void test_none(void **state)
 }
 
 /* podman classes it by the path of an attribute in the text. */
-static void E09_host_without(void **state)
+static void P14_P15_E09_host_without(void **state)
 {
 	(void)state;
 	struct err e = ERR_INIT;
@@ -72,7 +72,7 @@ static void E09_host_without(void **state)
 }
 
 /* A plain file gives back what was written into it: "exec NAME", which is not NAME. */
-static void test_apparmor_forged(void **state)
+static void P14_R04_apparmor_forged(void **state)
 {
 	struct fixture *f = *state;
 	struct err e = ERR_INIT;
@@ -92,7 +92,7 @@ static void test_apparmor_forged(void **state)
 	assert_int_equal(guard_lsm_apply(":ns:profile", NULL, f->proc_fd, &e), 0);
 }
 
-static void test_apparmor_symlink(void **state)
+static void P14_R04_apparmor_symlink(void **state)
 {
 	struct fixture *f = *state;
 	struct err e = ERR_INIT;
@@ -102,7 +102,7 @@ static void test_apparmor_symlink(void **state)
 	assert_int_equal(
 		symlinkat("/proc/sysrq-trigger", f->proc_fd, "thread-self/attr/apparmor/exec"), 0);
 	assert_int_equal(guard_lsm_apply("p", NULL, f->proc_fd, &e), -EXDEV);
-	assert_non_null(strstr(e.text, "process.apparmorProfile: open /proc/thread-self/attr/"));
+	assert_non_null(strstr(e.text, "process.apparmorProfile: open `/proc/"));
 }
 
 static void test_names(void **state)
@@ -118,7 +118,7 @@ static void test_names(void **state)
 	assert_int_equal(guard_lsm_apply(NULL, "a\nb", f->proc_fd, &e), -EINVAL);
 }
 
-static void test_selinux(void **state)
+static void P15_selinux(void **state)
 {
 	struct fixture *f = *state;
 	struct err e = ERR_INIT;
@@ -144,9 +144,12 @@ static void test_selinux(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_none),	cmocka_unit_test(E09_host_without),
-		WITH_DIR(test_apparmor_forged), WITH_DIR(test_apparmor_symlink),
-		WITH_DIR(test_names),		WITH_DIR(test_selinux),
+		cmocka_unit_test(test_none),
+		cmocka_unit_test(P14_P15_E09_host_without),
+		WITH_DIR(P14_R04_apparmor_forged),
+		WITH_DIR(P14_R04_apparmor_symlink),
+		WITH_DIR(test_names),
+		WITH_DIR(P15_selinux),
 	};
 	return cmocka_run_group_tests_name("runtime-guard/lsm", tests, NULL, NULL);
 }

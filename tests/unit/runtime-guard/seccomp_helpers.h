@@ -57,6 +57,9 @@ static UNUSED int try_calls(const char *json, void (*calls)(void))
 	return in_child(run_trial, &t);
 }
 
+/* Instructions of the last run. */
+static UNUSED size_t run_bpf_steps;
+
 /* Classic BPF, as far as libseccomp and we use it. */
 static UNUSED uint32_t run_bpf(const struct guard_filter *f, uint32_t arch, uint32_t nr,
 			       uint64_t arg0)
@@ -64,7 +67,9 @@ static UNUSED uint32_t run_bpf(const struct guard_filter *f, uint32_t arch, uint
 	struct seccomp_data d = {.arch = arch, .nr = (int)nr, .args = {arg0}};
 	uint32_t acc = 0;
 
+	run_bpf_steps = 0;
 	for (size_t i = 0; i < f->n; i++) {
+		run_bpf_steps++;
 		const struct sock_filter *in = &f->insns[i];
 		bool is_true = false;
 		switch (in->code) {

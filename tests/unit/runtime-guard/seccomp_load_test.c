@@ -244,6 +244,36 @@ static void A12_raw_program(void **state)
 	assert_int_equal(guard_seccomp_raw(many.data, NULL, &a, &f, &e), -E2BIG);
 }
 
+/* A kernel without seccomp(2), played by a filter. */
+static void no_seccomp(void *arg)
+{
+	static struct sock_filter no_call[] = {
+		{BPF_LD | BPF_W | BPF_ABS, 0, 0, 0},
+		{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_seccomp},
+		{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS},
+		{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+	};
+	struct guard_filter outer = {.insns = no_call, .n = 4};
+	struct err e = ERR_INIT;
+	int listener;
+
+	load(&outer);
+	NEED(guard_seccomp_load(arg, &listener, &e) == -ENOSYS);
+	NEED(strstr(e.text, "linux.seccomp: this kernel has no seccomp"));
+	NEED(guard_seccomp_kernel_flags()[0] == NULL);
+}
+
+static void S14_no_seccomp(void **state)
+{
+	(void)state;
+	AUTO(arena) a = {0};
+	struct guard_filter f;
+	struct err e = ERR_INIT;
+
+	assert_int_equal(prepare(&a, read_profile(), &f, &e), 0);
+	assert_int_equal(in_child(no_seccomp, &f), 0);
+}
+
 static void test_no_filter(void **state)
 {
 	(void)state;
@@ -261,7 +291,7 @@ int main(void)
 		cmocka_unit_test(P11_load_without_nnp), cmocka_unit_test(S04_flags),
 		cmocka_unit_test(S04_load_flags),	cmocka_unit_test(S01_S06_S08_notify_duties),
 		cmocka_unit_test(test_notify),		cmocka_unit_test(test_no_filter),
-		cmocka_unit_test(A12_raw_program),
+		cmocka_unit_test(A12_raw_program),	cmocka_unit_test(S14_no_seccomp),
 	};
 	return cmocka_run_group_tests_name("runtime-guard/seccomp_load", tests, NULL, NULL);
 }

@@ -361,9 +361,28 @@ static void test_too_large(void **state)
 	assert_non_null(strstr(e.text, "kernel limit 4096"));
 }
 
+/* S13: a binary tree over the numbers, not a list: what it takes to find one of 330. */
+static void S13_binary_tree(void **state)
+{
+	(void)state;
+	AUTO(arena) a = {0};
+	struct guard_filter f;
+	struct err e = ERR_INIT;
+	size_t worst = 0;
+
+	assert_int_equal(prepare(&a, read_profile(), &f, &e), 0);
+	for (uint32_t nr = 0; nr < 460; nr++) {
+		(void)run_bpf(&f, AUDIT_ARCH_X86_64, nr, 0);
+		worst = run_bpf_steps > worst ? run_bpf_steps : worst;
+	}
+	print_message("worst: %zu of %u instructions\n", worst, f.n);
+	assert_in_range(worst, 1, 64);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(S13_binary_tree),
 		cmocka_unit_test(test_default_eperm),
 		cmocka_unit_test(test_default_other_errno),
 		cmocka_unit_test(test_default_explicit_eperm),
