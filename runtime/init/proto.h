@@ -30,7 +30,7 @@
 	X(7, READY, "I -> P", "", "rootfs pivoted, createContainer hooks done, program found")     \
 	X(8, CREATED, "P -> I", "", "the state is on disk; P may die now and the container lives") \
 	X(9, RUN, "V -> I", "",                                                                    \
-	  "the gate is open: startContainer hooks, privileges dropped, exec")                      \
+	  "the gate is open: privileges dropped, startContainer hooks, exec")                      \
 	X(10, LISTENER, "I -> V", "fd", "the seccomp notify fd")                                   \
 	X(11, LISTENING, "V -> I", "", "the seccomp agent has the notify fd")                      \
 	X(12, FAIL, "any -> any", "struct err",                                                    \
