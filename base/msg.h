@@ -24,8 +24,8 @@ struct msg {
 /* Return: 0 or -errno (-EPIPE when the peer is gone; SIGPIPE is never raised). */
 int msg_send(int sock_fd, uint32_t number, const void *payload, size_t len, const int *fds,
 	     size_t n_fds);
-/* The same without a payload, by write(2): where a seccomp filter may know no sendmsg(2). A peer that
- * has gone is a SIGPIPE. */
+/* The same without a payload, by write(2): where a seccomp filter may know no sendmsg(2). A peer
+ * that has gone is a SIGPIPE. */
 int msg_write(int sock_fd, uint32_t number) MUST_CHECK;
 /* timeout_ms -1 = none. Return: 0, -EPIPE when the peer closed, -ETIMEDOUT, -EBADMSG, -errno. */
 int msg_recv(int sock_fd, int timeout_ms, struct msg *ret);

@@ -210,7 +210,7 @@ raw() {
 	ID=zz$$ refused 'invalid character `/` in the ID'
 	rt create -b "$BUNDLE" "$(printf 'x%.0s' {1..256})"
 	ID=zz$$ refused "container id too long (max 255)"
-	[ -z "$(ls -A "$ROOT" 2>/dev/null | grep -v '^\.' || true)" ]
+	is "$("$RUNTIME" --root "$ROOT" list -q)" ""
 }
 
 @test "G15: an id is unique in its state folder" {

@@ -122,7 +122,7 @@ process() {
 			script 'pwd; ls' ".process.cwd = \"$path\""
 			rt run -b "$BUNDLE" "$ID"
 			[ "$status" != 0 ] || fail "$path: $output"
-			[ "$(ls "$ROOT" | grep -vc '^\.')" = 0 ]
+			is "$("$RUNTIME" --root "$ROOT" list -q)" ""
 		done
 	done
 	program probe wait
@@ -361,7 +361,7 @@ process() {
 	process '.args = ["grep", "Cpus_allowed_list", "/proc/self/status"]' ".execCPUAffinity = {initial: \"$first\"}"
 	ok exec --process "$WORK/process.json" "$ID"
 	if is_stiva; then is "${output##*$'\t'}" "$first" "initial alone stays"; fi
-	for bad in x 1-0 -1 0, '0 1'; do
+	for bad in x 1-0 -1 '0,' '0 1'; do
 		for key in initial final; do
 			process '.args = ["true"]' ".execCPUAffinity = {$key: \"$bad\"}"
 			rt exec --process "$WORK/process.json" "$ID"
@@ -392,9 +392,9 @@ process() {
 	[ "$(head -n 1 "$OUT" | cut -d' ' -f1)" != 0 ]
 	ok exec -d --pid-file "$WORK/pid" "$ID" probe hang 0
 	# field 6: session, 7: terminal
-	set -- $(sed 's/.*) //' "/proc/$(<"$WORK/pid")/stat")
-	is "$4" "$(<"$WORK/pid")" "its session"
-	is "$5" 0 "its terminal"
+	read -r _ _ _ session terminal _ < <(sed 's/.*) //' "/proc/$(<"$WORK/pid")/stat")
+	is "$session" "$(<"$WORK/pid")" "its session"
+	is "$terminal" 0 "its terminal"
 }
 
 @test "exec --process reads a pipe" {
