@@ -63,7 +63,11 @@ void cmd_help_verb(const struct cmd_verb *v, unsigned width, struct buf *out)
 {
 	const char *part = v->detail;
 
-	buf_printf(out, "stiva %s: %s\n\n", v->name, v->summary);
+	AUTO(buf) title = {0};
+
+	buf_printf(&title, "stiva %s: %s", v->name, v->summary);
+	cmd_out_wrap(title.data, 0, 0, width, out);
+	buf_addc(out, '\n');
 	buf_printf(out, "usage: stiva [GLOBAL OPTION]... %s [OPTION]...%s%s\n", v->name,
 		   *v->words ? " " : "", v->words);
 	while (part && *part) {
