@@ -186,7 +186,7 @@ docs: all ## man pages, completions, the message ladder
 .PHONY: install clean distclean help
 install: all ## PREFIX (/usr/local), DESTDIR
 	install -D -m 0755 build/stiva $(DESTDIR)$(PREFIX)/bin/stiva
-	for m in man/*.1; do install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man1/$${m##*/}; done
+	for m in man/*.[1-8]; do install -D -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 	install -D -m 0644 contrib/completion/stiva.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/stiva
 	install -D -m 0644 contrib/completion/_stiva $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_stiva
 	install -D -m 0644 contrib/completion/stiva.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/stiva.fish

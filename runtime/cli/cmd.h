@@ -138,6 +138,11 @@ void cmd_help_all(unsigned width, struct buf *out);
 void cmd_help_verb(const struct cmd_verb *v, unsigned width, struct buf *out);
 /* A man page in roff; v NULL: stiva(1). */
 void cmd_man(const struct cmd_verb *v, struct buf *out);
+/* stiva-config(5), of the field tables, and stiva-annotations(7). */
+void cmd_man_config(struct buf *out);
+void cmd_man_annotations(struct buf *out);
+/* A note of stiva-config(5) about a property that no table has, or NULL: for the tests. */
+const char *cmd_man_config_stray(void);
 /* The completion script of one of these shells, by its index. */
 extern const struct word_list cmd_complete_shells;
 void cmd_complete(int shell, struct buf *out);

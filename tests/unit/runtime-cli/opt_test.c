@@ -373,6 +373,18 @@ static void R54_U11_every_example_is_a_command_line_that_is_taken(void **state)
 	}
 }
 
+static void notes_of_the_config_page_are_about_properties_that_there_are(void **state)
+{
+	AUTO(buf) page = {0};
+
+	(void)state;
+	if (cmd_man_config_stray())
+		fail_msg("%s", cmd_man_config_stray());
+	cmd_man_config(&page);
+	contains(&page, "\\fBlinux.resources.memory.limit\\fR", "stiva-config(5)");
+	contains(&page, "\\fBmounts[].options\\fR", "stiva-config(5)");
+}
+
 /* A row that could never be reached, or a struct that the rows do not fit, is a slip of the pen. */
 static void tables_are_sound(void **state)
 {
@@ -437,6 +449,7 @@ int main(void)
 		T(help_stops_the_parser),
 		T(R54_U11_every_option_is_in_every_text),
 		T(R54_U11_every_example_is_a_command_line_that_is_taken),
+		T(notes_of_the_config_page_are_about_properties_that_there_are),
 		T(tables_are_sound),
 		T(no_line_of_help_is_too_long),
 		T(U38_unknown_verbs_get_a_suggestion),
