@@ -300,6 +300,8 @@ own_failure() {
 	ok exec "$ID" mkdir /sys/fs/cgroup/sub
 	ok exec --cgroup sub "$ID" grep ^0: /proc/self/cgroup
 	prints 0::/sub
+	ok exec --cgroup / "$ID" grep ^0: /proc/self/cgroup
+	prints 0::/
 	for bad in ../x a/../.. none; do
 		rt exec --cgroup "$bad" "$ID" true
 		own_failure cgroup
@@ -331,4 +333,21 @@ own_failure() {
 	starts
 	ok exec "$ID" probe syscall mkdir /x 0
 	prints "mkdir ENOSYS"
+}
+
+@test "U76: the process document's limits hold for exec: oomScoreAdj, ioPriority, scheduler, rlimits, umask" {
+	starts
+	jq '.process | .args = ["sh", "-c", "cat /proc/self/oom_score_adj; umask; ulimit -Sc; grep -h ^policy /proc/self/sched || true; probe sched"]
+		| .oomScoreAdj = 500 | .user.umask = 23 | .rlimits += [{type: "RLIMIT_CORE", soft: 512, hard: 1024}]
+		| .scheduler = {policy: "SCHED_BATCH", nice: 5} | .ioPriority = {class: "IOPRIO_CLASS_IDLE", priority: 0}
+		| .execCPUAffinity = {initial: "0", final: "0"}' "$BUNDLE/config.json" >"$WORK/p.json"
+	rt exec --process "$WORK/p.json" "$ID"
+	[ "${output%%$'\n'*}" = 500 ] || fail "oom_score_adj: $output $stderr"
+	line 0027
+	[ "$RUNTIME_NAME" = crun ] || line 1
+	jq '.args = ["sh", "-c", "cut -d\" \" -f19,41 /proc/self/stat; grep ^Cpus_allowed_list /proc/self/status"]' "$WORK/p.json" >"$WORK/q.json"
+	known_deviation crun "takes some of them only"
+	ok exec --process "$WORK/q.json" "$ID"
+	line "5 3"
+	grep -qE '^Cpus_allowed_list:\s+0$' "$OUT"
 }

@@ -215,3 +215,16 @@ load helpers
 	rt completion nonesuch
 	refused nonesuch
 }
+
+@test "U01: the default state folder of a root who is a user outside is the user's" {
+	stiva_only
+	requires userns
+	mkdir -p -m 700 "$WORK/run/stiva/seen"
+	asks() { env -u USER "$@" XDG_RUNTIME_DIR="$WORK/run" unshare -Ur "$RUNTIME" list -q 2>/dev/null; }
+	is "$(USER=alice asks USER=alice)" seen
+	is "$(asks USER=root)" ""
+	is "$(asks A=b)" ""
+	# the host's root is nobody's user
+	is "$(USER=alice XDG_RUNTIME_DIR=$WORK/run "$RUNTIME" list -q 2>/dev/null | grep -x seen)" ""
+	rm -r "$WORK/run"
+}

@@ -207,7 +207,7 @@ aside() {
 	done
 }
 
-@test "a state that names a foreign process does not hurt it" {
+@test "U85: a state that names a foreign process does not hurt it" {
 	program probe wait
 	starts
 	sleep 0.03 # another start time, which is counted in ticks of 10 ms
@@ -241,7 +241,7 @@ aside() {
 	wait_for rmdir "$crowd"
 }
 
-@test "a container whose cgroup holds a stubborn crowd is deleted in time" {
+@test "U89: a container whose cgroup holds a stubborn crowd is deleted in time" {
 	program probe hang 200
 	starts
 	began=$SECONDS
@@ -250,7 +250,7 @@ aside() {
 	absent
 }
 
-@test "nested and frozen cgroups are deleted" {
+@test "U89: nested and frozen cgroups are deleted" {
 	program probe hang 0 -- "$ALL_CAPS" '(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) = ["nosuid"]'
 	starts
 	ok exec "$ID" sh -c 'd=/sys/fs/cgroup; for i in $(seq 1 20); do d=$d/n; mkdir $d; done; mkdir /sys/fs/cgroup/f; echo $$ >/sys/fs/cgroup/f/cgroup.procs; probe hang 0 >/dev/null 2>&1 </dev/null & echo 1 >$d/cgroup.freeze'

@@ -138,10 +138,12 @@ edit() {
 	[[ $output == *groups*7* ]]
 }
 
-@test "the default root folder is in XDG_RUNTIME_DIR" {
+@test "U01: the default root folder is in XDG_RUNTIME_DIR" {
 	edit '.process.args = ["/bin/probe", "wait"]'
 	env -i PATH="$PATH" XDG_RUNTIME_DIR="$WORK/run" "$PROBE" as $USER_ID $USER_ID "$RT" create -b "$BUNDLE" "$ID" >/dev/null 3>&-
 	[ -d "$WORK/run/$RUNTIME_NAME/$ID" ]
+	# sticky: systemd-tmpfiles leaves it alone
+	! is_stiva || is "$(stat -c %a "$WORK/run/stiva")" 1700
 	env -i PATH="$PATH" XDG_RUNTIME_DIR="$WORK/run" "$PROBE" as $USER_ID $USER_ID "$RT" delete --force "$ID" 3>&-
 	[ ! -d "$WORK/run/$RUNTIME_NAME/$ID" ]
 }

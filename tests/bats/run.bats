@@ -136,9 +136,25 @@ load helpers
 	is "$(status_of)" running
 }
 
-@test "run --no-subreaper is accepted" {
-	program true
-	runs --no-subreaper
+# Without a pid namespace an orphan's new parent can be seen.
+@test "U48: run is a subreaper, and with --no-subreaper it is not" {
+	known_deviation crun "is none"
+	for option in --no-subreaper=false --no-subreaper; do
+		# the shell between ends at once; who it leaves behind waits to be adopted, and tells by whom
+		script '( ( read -r x </fifo; sh -c "cut -d\" \" -f4 /proc/\$PPID/stat; true"; true ) & ); read -r x </end' "$(without_ns pid)"
+		mkfifo "$BUNDLE/rootfs/fifo" "$BUNDLE/rootfs/end"
+		background "$RUNTIME" --root "$ROOT" run $option -b "$BUNDLE" "$ID" >"$WORK/out" 2>&1
+		wait_for status_is running
+		echo go >"$BUNDLE/rootfs/fifo"
+		wait_for test -s "$WORK/out"
+		if [ $option = --no-subreaper ]; then
+			[ "$(<"$WORK/out")" != "$JOB" ] || fail "the orphan became a child of run"
+		else
+			is "$(<"$WORK/out")" "$JOB"
+		fi
+		echo end >"$BUNDLE/rootfs/end"
+		wait "$JOB"
+	done
 }
 
 @test "U42: run --detach with a terminal needs --console-socket" {

@@ -4,7 +4,7 @@
 # parallel: yes
 load helpers
 
-@test "H01: start runs the program" {
+@test "H01 U21: start runs the program" {
 	script 'echo hello; probe wait'
 	ok create -b "$BUNDLE" "$ID"
 	STDOUT=$OUT
