@@ -142,3 +142,54 @@ works() {
 		--work-path "$WORK" --tcp-close --file-locks --lsm-profile=selinux:u:r:t:s0 --lsm-mount-context=u:o:t "$ID"
 	refused "restore is not built into this version"
 }
+
+@test "U43 U63: containerd 2 execs with --pidfd-socket" {
+	known_deviation crun "has no --pidfd-socket"
+	known_deviation runc "1.1 has no --pidfd-socket"
+	program probe wait
+	starts ""
+	jq '.process' "$BUNDLE/config.json" >"$WORK/p.json"
+	background "$PROBE" recvfd "$WORK/sock" >"$WORK/got"
+	wait_for test -S "$WORK/sock"
+	works --root "$ROOT" exec --process "$WORK/p.json" --detach --pid-file "$WORK/pid" --pidfd-socket "$WORK/sock" "$ID"
+	wait_for grep -q ^Pid "$WORK/got"
+	is "$(sed -n 's/^Pid:\t//p' "$WORK/got")" "$(<"$WORK/pid")"
+	call --root "$ROOT" exec --process "$WORK/p.json" --detach --pidfd-socket "$WORK/nobody" "$ID"
+	exits 255
+	complains "pidfd-socket"
+}
+
+@test "U47 U54: socket activation: LISTEN_FDS and --preserve-fds add up; another process's LISTEN_PID is not meant" {
+	known_deviation crun "does not compare LISTEN_PID"
+	script 'echo "${LISTEN_FDS-none} ${LISTEN_FDNAMES-none}"; cat <&3; cat <&4'
+	echo three >"$WORK/3"
+	echo four >"$WORK/4"
+	activated() {
+		status=0
+		RT=$RUNTIME R=$ROOT B=$BUNDLE bash -c 'export LISTEN_FDS=1 LISTEN_FDNAMES=web LISTEN_PID='"$1"'
+			exec "$RT" --root "$R" run --preserve-fds 1 -b "$B" "$ID"' 3<"$WORK/3" 4<"$WORK/4" >"$OUT" 2>"$ERR" || status=$?
+		output=$(<"$OUT")
+	}
+	activated '$$'
+	exits 0
+	is "$output" $'1 web\nthree\nfour'
+	stiva_only
+	script 'echo "${LISTEN_FDS-none} ${LISTEN_FDNAMES-none}"; cat <&3; [ ! -e /proc/self/fd/4 ]'
+	activated 1
+	exits 0
+	is "$output" $'none none\nthree'
+}
+
+@test "U51: signals that are run's own or the kernel's do not reach the program" {
+	program probe signals 3
+	background "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" >"$WORK/out" 2>&1
+	STDOUT=$WORK/out
+	wait_for said ready
+	for signal in URG PIPE CHLD HUP; do kill -$signal "$JOB"; done
+	wait_for said HUP
+	refute grep -qE 'URG|PIPE|CHLD' "$WORK/out"
+	kill -TERM "$JOB"
+	status=0
+	wait "$JOB" || status=$?
+	exits 3
+}

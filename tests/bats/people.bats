@@ -426,3 +426,23 @@ tools.containerd"
 	_stiva
 	is "${COMPREPLY[*]}" "soft full strict ignore"
 }
+
+@test "R58: how long each step of a launch takes is measured, in the parent and in the child" {
+	program true
+	STIVA_TIMING=$WORK/timing ok run -b "$BUNDLE" "$ID"
+	for step in "create claim" "create spawn" "create ready" "init pivot" "init mounts" "launch identity"; do
+		grep -qE "^$step [0-9]+$" "$WORK/timing" || fail "no time of $step"
+	done
+	jq -e . "$TOP/bench/baseline.json" >/dev/null
+}
+
+@test "R59: there is cgroup v2 only: features say so, and values of v1 are errors" {
+	ok features
+	jq -e '.linux.cgroup.v1 == false and .linux.cgroup.v2 == true' "$OUT"
+	program true -- '.linux.resources.memory = {kernel: 1048576}'
+	rt run -b "$BUNDLE" "$ID"
+	refused linux.resources.memory.kernel
+	program true -- '.annotations["run.oci.systemd.force_cgroup_v1"] = "1"'
+	rt run -b "$BUNDLE" "$ID"
+	refused "cgroup v1"
+}
