@@ -38,7 +38,10 @@
 	X(13, LAUNCH, "I -> V", "",                                                                \
 	  "the filter may forbid the next word: the socket's end is now execve's success")         \
 	X(14, MOUNTING, "I -> P", "mount id",                                                      \
-	  "`mounts add`: this mount is about to be attached; GO says that it is on record")
+	  "`mounts add`: this mount is about to be attached; GO says that it is on record")        \
+	X(15, WANT, "I -> P", "index",                                                             \
+	  "one of very many bind sources that only P can open: its turn has come")                 \
+	X(16, TREE, "P -> I", "fd", "that source, detached")
 
 enum init_message {
 #define INIT_MESSAGE_ENUM(number, name, who, carries, meaning) INIT_MSG_##name = (number),

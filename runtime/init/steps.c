@@ -118,9 +118,32 @@ static int attach(void *ctx, struct err *e)
 	return root_attach(((struct init_job *)ctx)->root, e);
 }
 
+static int want(void *ctx, size_t i, int *ret_fd, struct err *e)
+{
+	struct init_job *j = ctx;
+	struct msg m;
+	int r = init_proto_send(j->sock_fd, INIT_MSG_WANT, &i, sizeof(i), NULL, 0, e);
+
+	if (r == 0)
+		r = init_proto_expect(j->sock_fd, INIT_MSG_TREE, -1, &m, e);
+	if (r < 0)
+		return r;
+	if (m.n_fds != 1) {
+		msg_done(&m);
+		return err_set(e, ERR_BUG, EBADMSG, "TREE without its fd");
+	}
+	*ret_fd = m.fds[0];
+	m.n_fds = 0;
+	msg_done(&m);
+	return 0;
+}
+
 static int mounts(void *ctx, struct err *e)
 {
-	return root_mount_all(((struct init_job *)ctx)->root, e);
+	struct init_job *j = ctx;
+
+	root_plan_fetcher(j->root, want, j);
+	return root_mount_all(j->root, e);
 }
 
 static int devices(void *ctx, struct err *e)

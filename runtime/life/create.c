@@ -340,6 +340,28 @@ static int take_console(struct life_create *c, int timeout, struct err *e)
 	return r;
 }
 
+/* Opens one of the very many sources for the child, when their turn comes. What cannot be opened is
+ * the child's error, so that it comes back in its order. */
+static int give_tree(struct life_create *c, struct err *e)
+{
+	struct err theirs = ERR_INIT;
+	AUTO_FD fd = FD_NONE;
+	struct msg m;
+	size_t i = SIZE_MAX;
+	int r = life_wait_expect(&c->child, INIT_MSG_WANT, READY_MS, &m, e);
+
+	if (r < 0)
+		return r;
+	if (m.len == sizeof(i))
+		memcpy(&i, m.payload, sizeof(i));
+	msg_done(&m);
+	if (root_plan_tree(c->plan, i, &fd, &theirs) < 0) {
+		init_proto_fail(c->child.sock_fd, &theirs);
+		return 0;
+	}
+	return init_proto_send(c->child.sock_fd, INIT_MSG_TREE, NULL, 0, &fd, 1, e);
+}
+
 static int ready(void *ctx, struct err *e)
 {
 	struct life_create *c = ctx;
@@ -354,7 +376,9 @@ static int ready(void *ctx, struct err *e)
 
 	if (h && h->kind[SPEC_HOOK_CREATE_CONTAINER].n)
 		c->ran_hooks = true;
-	if (c->conf->process && c->conf->process->terminal.v)
+	for (size_t i = 0; r == 0 && i < root_plan_n_wanted(c->plan); i++)
+		r = give_tree(c, e);
+	if (r == 0 && c->conf->process && c->conf->process->terminal.v)
 		r = take_console(c, timeout, e);
 	if (r == 0) {
 		r = life_wait_expect(&c->child, INIT_MSG_READY, timeout, &m, e);

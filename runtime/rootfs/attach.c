@@ -7,13 +7,15 @@
  */
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include "base/fd.h"
 #include "base/log.h"
 #include "runtime/rootfs/plan.h"
 #include "base/ban.h"
 
-/* Above so many detached trees the child opens the rest itself: RLIMIT_NOFILE is often 1024. */
+/* So many detached trees at most are handed down by the fork, a quarter of what RLIMIT_NOFILE lets
+ * us have; the child asks for the others when their turn comes. */
 #define PARENT_TREES_MAX 256
 
 int root_mount_fail(const struct root_mount *m, int neg, const char *hint, struct err *e)
@@ -26,6 +28,17 @@ int root_mount_fail(const struct root_mount *m, int neg, const char *hint, struc
 	return err_set(e, ERR_KERNEL, code, "%smount \"%s\" from \"%s\": %s%s%s%s", at, m->dest,
 		       m->host_path ? m->host_path : m->source, err_words(code), hint ? " (" : "",
 		       hint ? hint : "", hint ? ")" : "");
+}
+
+int root_call_fail(int neg, const char *call, const char *what, struct err *e)
+{
+	if (neg == -ENOSYS)
+		return err_set(
+			e, ERR_MISSING, ENOSYS,
+			"%s: no %s(2) here: it takes Linux 5.15, and no seccomp filter around "
+			"us that forbids it",
+			what, call);
+	return err_sys(e, neg, "%s", what);
 }
 
 static int set_attr(int fd, bool is_rec, const struct root_attr *a, uint64_t prop)
@@ -174,19 +187,58 @@ static int clone_rootfs(const struct root_plan *p, int dir_fd, int *ret_fd, stru
 		dir_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
 	int r;
 
+	if (fd == -ENOSYS)
+		return root_call_fail(fd, "open_tree", "root.path", e);
 	if (fd < 0)
 		return err_sys(e, fd, "root.path: clone the mount of \"%s\"", p->path);
 	r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr));
 	if (r < 0)
-		return err_sys(e, r, "root.path: detach \"%s\" from the host's mounts", p->path);
+		return root_call_fail(r, "mount_setattr",
+				      "root.path: detach its clone from the host's mounts", e);
 	*ret_fd = fd_take(&fd);
 	return 0;
+}
+
+int root_plan_tree(struct root_plan *p, size_t i, int *ret_fd, struct err *e)
+{
+	const struct root_mount *m = &p->mounts[i];
+	AUTO_FD fd = FD_NONE;
+	int r = i < p->n_mounts && m->is_wanted
+			? root_bind_open(p, m, &fd, e)
+			: err_set(e, ERR_BUG, EINVAL, "mount %zu wanted", i);
+
+	if (r == 0 && m->is_idmap)
+		r = root_idmap_apply(p, m, fd, e);
+	if (r == 0)
+		*ret_fd = fd_take(&fd);
+	return r;
+}
+
+size_t root_plan_n_wanted(const struct root_plan *p)
+{
+	return p->n_wanted;
+}
+
+void root_plan_fetcher(struct root_plan *p,
+		       int (*fetch)(void *ctx, size_t i, int *ret_fd, struct err *e), void *ctx)
+{
+	p->fetch = fetch;
+	p->fetch_ctx = ctx;
+}
+
+static size_t trees_max(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur / 4 >= PARENT_TREES_MAX)
+		return PARENT_TREES_MAX;
+	return (size_t)lim.rlim_cur / 4;
 }
 
 int root_plan_open(struct root_plan *p, struct err *e)
 {
 	bool is_for_child = p->is_new_userns && p->host.is_privileged;
-	size_t n_open = 0;
+	size_t n_open = 0, max = p->n_mounts > 16 ? trees_max() : PARENT_TREES_MAX;
 	int r = open_rootfs(p, e);
 
 	/* Mapped root may not reach host directories of mode 0700, and would get locked flags. */
@@ -199,8 +251,13 @@ int root_plan_open(struct root_plan *p, struct err *e)
 
 		if (m->kind != ROOT_BIND || m->is_copy_symlink)
 			continue;
-		if (!m->is_idmap && (!is_for_child || n_open++ >= PARENT_TREES_MAX))
+		if (!m->is_idmap && !is_for_child)
 			continue;
+		if (n_open++ >= max) {
+			m->is_wanted = true;
+			p->n_wanted++;
+			continue;
+		}
 		r = root_bind_open(p, m, &m->tree_fd, e);
 		if (r < 0 && m->is_optional) {
 			err_clear(e); /* the child tries again and says so */
@@ -246,7 +303,7 @@ static int own_propagation(const struct root_plan *p, struct err *e)
 		return err_set(
 			e, ERR_STATE, EINVAL,
 			"detach from the host's mounts: \"/\" is not a mount point (chroot)");
-	return r < 0 ? err_sys(e, r, "detach from the host's mounts") : 0;
+	return r < 0 ? root_call_fail(r, "mount_setattr", "detach from the host's mounts", e) : 0;
 }
 
 /* Sources that must keep their peers are taken before private_parent() cuts the mount they lie on.
@@ -322,7 +379,7 @@ int root_attach(struct root_plan *p, struct err *e)
 		return r;
 	r = root_attach_tree(p->clone_fd, dir_fd);
 	if (r < 0)
-		return err_sys(e, r, "root.path: attach the clone of \"%s\"", p->path);
+		return root_call_fail(r, "move_mount", "root.path: attach its clone", e);
 	/* Attached, the clone is an ordinary mount whose root resolves every path of the container.
 	 */
 	auto_fd_done(&p->rootfs_fd);

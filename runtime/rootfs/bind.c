@@ -171,7 +171,9 @@ int root_bind_mount(struct root_plan *p, struct root_mount *m, struct err *e)
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}
-	if (m->tree_fd < 0)
+	if (m->is_wanted)
+		r = p->fetch(p->fetch_ctx, (size_t)(m - p->mounts), &m->tree_fd, e);
+	else if (m->tree_fd < 0)
 		r = root_bind_open(p, m, &m->tree_fd, e);
 	if (r == 0)
 		r = root_target_open(p, m, m->tree_fd, &target_fd, &existed, e);

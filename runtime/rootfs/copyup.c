@@ -121,12 +121,18 @@ static int copy_entry(int from_fd, int to_fd, const char *name, dev_t dev, unsig
 		      struct err *e)
 {
 	struct stat st;
+	uint64_t id;
 	int r = 0;
+	AUTO_FD fd = openat(from_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return errno == ENOENT ? 0 : err_sys(e, errno, "tmpcopyup: read \"%s\"", name);
-	if (st.st_dev != dev)
-		return 0; /* another mount */
+	/* Another mount, maybe of the same file system: its place stays, empty. */
+	if (sys_mount_id(fd, &id) != -ENOENT || st.st_dev != dev) {
+		if (S_ISDIR(st.st_mode) && mkdirat(to_fd, name, 0755) < 0)
+			return err_sys(e, errno, "tmpcopyup: make \"%s\"", name);
+		return 0;
+	}
 	if (S_ISDIR(st.st_mode))
 		return copy_dir(from_fd, to_fd, name, &st, depth, e);
 	if (S_ISREG(st.st_mode))

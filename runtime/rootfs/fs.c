@@ -6,8 +6,10 @@
  */
 #include "base/sys.h"
 
+#include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include "runtime/rootfs/plan.h"
 #include "base/ban.h"
 
@@ -80,6 +82,34 @@ static int set_layers(int fs_fd, const char *list)
 		list += *list == ':';
 	}
 	return r;
+}
+
+/* The first layer or directory of an overlay that is not there: the kernel does not say which. */
+bool root_fs_missing(const struct root_fs *f, char *ret, size_t size)
+{
+	for (size_t i = 0; str_eq(f->type, "overlay") && i < f->n_data; i++) {
+		const struct root_data *d = &f->data[i];
+		bool is_list = str_eq(d->key, "lowerdir");
+
+		if (!d->value ||
+		    !(is_list || str_eq(d->key, "upperdir") || str_eq(d->key, "workdir")))
+			continue;
+		for (const char *s = d->value; *s;) {
+			size_t n = is_list ? layer_len(s) : strlen(s);
+			struct stat st;
+
+			snprintf(ret, size, "%.*s", (int)n, s);
+			if (n && n < size && fstatat(AT_FDCWD, ret, &st, 0) < 0 &&
+			    errno == ENOENT) {
+				snprintf(ret, size, "%s \"%.*s\" does not exist", d->key, (int)n,
+					 s);
+				return true;
+			}
+			s += n;
+			s += *s == ':';
+		}
+	}
+	return false;
 }
 
 static int set_data(int fs_fd, const struct root_fs *f)

@@ -77,9 +77,15 @@ static int parse_range(const struct root_plan *p, int kind, const char *s, size_
 	}
 	if (!is_relative)
 		return 0;
-	if (container_map(p, kind, &map) < 0)
+	if (container_map(p, kind, &map) < 0 || ret->size == 0)
 		return -EINVAL;
-	return idmap_to_host(&map, ret->host_id, &ret->host_id);
+	/* The whole range must be in one line of the container's map. */
+	uint32_t last = ret->host_id + ret->size - 1, host_last;
+
+	if (last < ret->host_id || idmap_to_host(&map, last, &host_last) < 0 ||
+	    idmap_to_host(&map, ret->host_id, &ret->host_id) < 0)
+		return -EINVAL;
+	return host_last - ret->host_id == ret->size - 1 ? 0 : -EINVAL;
 }
 
 static int parse_kind(struct root_plan *p, struct root_mount *m, int kind, const char *s, size_t n)

@@ -283,25 +283,13 @@ static int find(const struct root_plan *p, struct root_mount *m, struct err *e)
 	return 0;
 }
 
-/* True when a later mount of the list lies over this one. */
-static bool is_covered(const struct root_plan *p, size_t i)
-{
-	for (size_t k = i + 1; k < p->n_mounts; k++) {
-		const char *below = str_after(p->mounts[i].dest, p->mounts[k].dest);
-
-		if (below && (*below == '\0' || *below == '/'))
-			return true;
-	}
-	return false;
-}
-
 int root_live_remove(struct root_plan *p, struct err *e)
 {
 	int r = 0;
 
 	/* All are found before any is taken, but those that the list itself has covered. */
 	for (size_t i = 0; r == 0 && i < p->n_mounts; i++)
-		r = is_covered(p, i) ? 0 : find(p, &p->mounts[i], e);
+		r = root_plan_is_covered(p, i) ? 0 : find(p, &p->mounts[i], e);
 	for (size_t i = p->n_mounts; r == 0 && i-- > 0;) {
 		struct root_mount *m = &p->mounts[i];
 

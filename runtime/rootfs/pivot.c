@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/mount.h>
+#include "base/path.h"
 #include "runtime/rootfs/plan.h"
 #include "base/ban.h"
 
@@ -73,6 +74,21 @@ int root_pivot(struct root_plan *p, struct err *e)
 	return chdir("/") < 0 ? err_sys(e, errno, "chdir \"/\"") : 0;
 }
 
+/* One of very many: its fd was given up, its id not. */
+static int find_again(const struct root_plan *p, struct root_mount *m, struct err *e)
+{
+	uint64_t id = 0;
+	AUTO_FD fd = path_open_in(p->root_fd, m->dest, O_PATH);
+	int r = fd < 0 ? fd : sys_mount_id(fd, &id);
+
+	if (r == 0 && id == m->id) {
+		m->tree_fd = fd_take(&fd);
+		return 0;
+	}
+	return root_mount_fail(m, r < 0 ? r : -ESTALE,
+			       "making it read-only: it was moved or covered", e);
+}
+
 static int seal_tmpfs(struct root_plan *p, struct err *e)
 {
 	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -80,8 +96,13 @@ static int seal_tmpfs(struct root_plan *p, struct err *e)
 	for (size_t i = 0; i < p->n_mounts; i++) {
 		struct root_mount *m = &p->mounts[i];
 
-		if (!m->is_ro_late || m->tree_fd < 0)
+		if (!m->is_ro_late || (m->tree_fd < 0 && !m->id))
 			continue;
+		/* Below a later mount nobody reaches it. */
+		if (m->tree_fd < 0 && root_plan_is_covered(p, i))
+			continue;
+		if (m->tree_fd < 0 && find_again(p, m, e) < 0)
+			return -e->code;
 		int r = sys_mount_setattr(m->tree_fd, "", AT_EMPTY_PATH, &ro, sizeof(ro));
 		if (r < 0)
 			return root_mount_fail(m, r, "making it read-only", e);

@@ -191,6 +191,17 @@ int root_plan_mounts(struct root_plan *p, struct err *e)
 	return 0;
 }
 
+bool root_plan_is_covered(const struct root_plan *p, size_t i)
+{
+	for (size_t k = i + 1; k < p->n_mounts; k++) {
+		const char *below = str_after(p->mounts[i].dest, p->mounts[k].dest);
+
+		if (below && (*below == '\0' || *below == '/'))
+			return true;
+	}
+	return false;
+}
+
 static int plan_paths(struct root_plan *p, const struct strvec *in, const char *what,
 		      struct strvec *out, struct err *e)
 {

@@ -64,12 +64,13 @@ struct root_mount {
 	bool is_src_nofollow, is_dest_nofollow, is_copy_symlink;
 	bool is_optional; /* skipped when its target cannot be made */
 	bool is_ro_late;  /* tmpfs: read-only only at seal, things are still made in it */
+	uint64_t id;	  /* of the mount, as the kernel names it; 0 = never asked */
+	bool is_wanted;	  /* the parent opens it when the child asks: too many to hand down */
 	bool is_kept;	  /* a tmpfs that a later remount gives other options: tree_fd stays */
 	const struct root_mount *remount_of; /* that tmpfs, or NULL */
 	bool is_idmap, is_idmap_rec;
 	/* live.c only */
 	int target_fd;	  /* owned: what it covers, FD_NONE before */
-	uint64_t id;	  /* of the mount, as the kernel names it */
 	bool made_target; /* the mount point was not there before */
 	bool is_attached;
 	struct id_range *id_maps[2]; /* uid, gid: NULL = those of the container */
@@ -107,6 +108,9 @@ struct root_plan {
 	int host_proc_fd;  /* owned, live: the host's procfs, by which mounts are taken away */
 	struct root_mount *mounts;
 	size_t n_mounts;
+	size_t n_wanted, n_late; /* mounts with is_wanted; fds kept for seal */
+	int (*fetch)(void *ctx, size_t i, int *ret_fd, struct err *e); /* asks the parent */
+	void *fetch_ctx;
 	struct root_device *devices;
 	size_t n_devices;
 	struct strvec masked, readonly; /* cleaned */
@@ -116,6 +120,8 @@ struct root_plan {
 /* Everything but lists. */
 void root_plan_init(struct root_plan *p, const struct spec_config *c, const struct root_host *host,
 		    struct arena *a);
+/* True when a later mount of the plan lies over the i-th. */
+bool root_plan_is_covered(const struct root_plan *p, size_t i);
 /* The config's mounts alone, in order. */
 int root_plan_mounts(struct root_plan *p, struct err *e) MUST_CHECK;
 
@@ -134,6 +140,8 @@ int root_devnodes_open(struct root_plan *p, struct err *e) MUST_CHECK;
 /* ---- attach.c ---- */
 /* Sets the error `mounts[3]: mount "/data" from "/srv": <words> (hint)`; hint may be NULL. */
 int root_mount_fail(const struct root_mount *m, int neg, const char *hint, struct err *e);
+/* err_sys, but a system call that is not there is named. */
+int root_call_fail(int neg, const char *call, const char *what, struct err *e);
 /* Applies attributes and propagation to a detached tree (or, for remount, an attached mount). */
 int root_attr_apply(int fd, const struct root_mount *m, bool is_rec_tree, uint64_t default_prop,
 		    struct err *e) MUST_CHECK;
@@ -191,6 +199,8 @@ struct root_fs {
 int root_fs_make(const struct root_fs *f, int *ret_tree_fd, char *log_text, size_t n);
 /* New data and superblock flags for the file system that is mounted at mount_fd. Leaf, as above. */
 int root_fs_reconfigure(const struct root_fs *f, int mount_fd, char *log_text, size_t n);
+/* True when an overlay names a directory that is not there: says so in ret. */
+bool root_fs_missing(const struct root_fs *f, char *ret, size_t size);
 /* True when some value is longer than fsconfig(2) takes, or a flag has no word there. */
 bool root_fs_needs_mount2(const struct root_fs *f);
 /* mount(2) on the directory target_fd, with all data in one page. Leaf. */

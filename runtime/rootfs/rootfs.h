@@ -43,6 +43,12 @@ int root_plan_make(const struct spec_config *conf, const struct root_host *host,
  * devices for binds, and, when the container has a new user namespace and we are privileged, the
  * bind sources as detached trees (open_tree), since mapped root may not reach them later. */
 int root_plan_open(struct root_plan *p, struct err *e) MUST_CHECK;
+/* Of very many such sources the rest is opened when the child asks: how many, and one of them. */
+size_t root_plan_n_wanted(const struct root_plan *p);
+int root_plan_tree(struct root_plan *p, size_t i, int *ret_fd, struct err *e) MUST_CHECK;
+/* How the child asks. */
+void root_plan_fetcher(struct root_plan *p,
+		       int (*fetch)(void *ctx, size_t i, int *ret_fd, struct err *e), void *ctx);
 /* The rootfs's absolute host path (for state), valid after root_plan_open(). */
 const char *root_plan_rootfs(const struct root_plan *p);
 void root_plan_close(struct root_plan *p);

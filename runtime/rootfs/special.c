@@ -14,6 +14,8 @@
 #include "base/ban.h"
 
 #define LOG_MAX 200
+/* Of more tmpfs than that which become read-only at the end, the ids are kept instead. */
+#define LATE_FDS_MAX 64
 /* What fs_of() may add to the config's data: mode, uid, gid, context. */
 #define EXTRA_DATA 4
 
@@ -178,7 +180,12 @@ static int make_failed(struct making *k, int r, const char *log_text, struct err
 	const char *hint = log_text[0] ? log_text : NULL;
 	char unknown[LOG_MAX];
 
-	if (k->label_key && r == -EINVAL && hint && strstr(hint, k->label_key)) {
+	if (r == -ENOSYS)
+		hint = "no fsopen(2) here: it takes Linux 5.15, and no seccomp filter around us "
+		       "that forbids it";
+	else if (r == -ENOENT && !hint && root_fs_missing(&k->fs, unknown, sizeof(unknown)))
+		hint = unknown;
+	else if (k->label_key && r == -EINVAL && hint && strstr(hint, k->label_key)) {
 		snprintf(unknown, sizeof(unknown),
 			 "linux.mountLabel: this kernel takes no %s=, is SELinux enabled?",
 			 k->label_key);
@@ -243,9 +250,14 @@ static int attach(struct making *k, int *tree_fd, struct err *e)
 
 	if (r == 0)
 		r = root_mount_attach(k->p, m, tree_fd, k->target_fd, e);
-	if (r == 0 && (m->is_ro_late || m->is_kept) && *tree_fd >= 0)
+	if (r < 0 || *tree_fd < 0 || !(m->is_ro_late || m->is_kept))
+		return r;
+	if (m->is_kept || k->p->n_late++ < LATE_FDS_MAX) {
 		m->tree_fd = fd_take(tree_fd);
-	return r;
+		return 0;
+	}
+	r = sys_mount_id(*tree_fd, &m->id);
+	return r < 0 ? root_mount_fail(m, r, "asking for its id", e) : 0;
 }
 
 /* For what fsconfig cannot carry; the mount is made in place, so the rest is set right after. */

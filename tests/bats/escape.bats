@@ -29,7 +29,7 @@ stays_inside() {
 	fi
 }
 
-@test "mount targets through symlinks of many shapes" {
+@test "M06 R05: mount targets through symlinks of many shapes" {
 	bundle
 	for kind in tmpfs bind file; do
 		for target in "$WORK/canary/dir" "../../../../../../../..$WORK/canary/dir" "$WORK/canary/dir/" \
@@ -47,7 +47,7 @@ stays_inside() {
 	done
 }
 
-@test "mount targets below a symlinked folder" {
+@test "M05 M06 R07: mount targets below a symlinked folder" {
 	n=0
 	for target in "$WORK/canary" "../../canary"; do
 		n=$((n + 1))
@@ -58,13 +58,13 @@ stays_inside() {
 	done
 }
 
-@test "destinations with dot-dot stay inside" {
+@test "M02 M06: destinations with dot-dot stay inside" {
 	bundle "$(add_mount '{destination: "/../../../../../../../..\(env.WORK)/canary/dir", type: "tmpfs", source: "tmpfs"}')" \
 		"$(add_mount '{destination: "/mnt/../../../\(env.WORK)/canary/new", type: "tmpfs", source: "tmpfs"}')"
 	stays_inside
 }
 
-@test "chains and loops of symlinks" {
+@test "M06: chains and loops of symlinks" {
 	bundle "$(add_mount '{destination: "/l0", type: "tmpfs", source: "tmpfs"}')"
 	for i in {0..50}; do link "l$((i + 1))" "l$i"; done
 	stays_inside
@@ -73,7 +73,7 @@ stays_inside() {
 	stays_inside
 }
 
-@test "a symlink that stays inside is followed inside" {
+@test "M06: a symlink that stays inside is followed inside" {
 	script 'probe mount /real' "$(add_mount '{destination: "/a", type: "tmpfs", source: "tmpfs", options: ["noexec"]}')"
 	mkdir "$BUNDLE/rootfs/real"
 	link /real a
@@ -124,7 +124,7 @@ stays_inside() {
 	stays_inside
 }
 
-@test "/proc of the image is a symlink, a file, a fifo" {
+@test "M24 R05: /proc of the image is a symlink, a file, a fifo" {
 	bundle
 	link "$WORK/canary/dir" proc
 	stays_inside
@@ -144,7 +144,7 @@ stays_inside() {
 	done
 }
 
-@test "other file systems over /proc, and mounts inside of it" {
+@test "M02 R04: other file systems over /proc, and mounts inside of it" {
 	known_deviation crun "accepts them"
 	known_deviation runc "1.1 accepts some"
 	for m in '{destination: "/proc", type: "tmpfs", source: "tmpfs"}' \
@@ -157,7 +157,7 @@ stays_inside() {
 	done
 }
 
-@test "the files that lxcfs gives may be mounted in /proc" {
+@test "M02: the files that lxcfs gives may be mounted in /proc" {
 	echo 'MemTotal: 1 kB' >"$WORK/meminfo"
 	bundle "$(add_mount '{destination: "/proc/meminfo", type: "bind", source: (env.WORK + "/meminfo"), options: ["bind"]}')" \
 		'.process.args = ["/bin/cat", "/proc/meminfo"]'
@@ -165,7 +165,7 @@ stays_inside() {
 	prints "MemTotal: 1 kB"
 }
 
-@test "R02: masks do not use the image's /dev/null" {
+@test "R02 L04: masks do not use the image's /dev/null" {
 	known_deviation runc "1.1 does (CVE-2025-31133)"
 	# only read: through such a mask a write would reach the host
 	script 'cat /proc/keys; true' \

@@ -4,7 +4,7 @@
 # parallel: yes
 load helpers
 
-@test "masked files read empty and cannot be written" {
+@test "L04: masked files read empty and cannot be written" {
 	script 'wc -c </proc/keys; wc -c </secret; probe write /secret x' '.linux.maskedPaths += ["/secret"]'
 	echo secret >"$BUNDLE/rootfs/secret"
 	runs
@@ -12,7 +12,7 @@ load helpers
 	is "$(<"$BUNDLE/rootfs/secret")" secret
 }
 
-@test "masked folders are empty and read-only" {
+@test "L04: masked folders are empty and read-only" {
 	script 'ls /sys/firmware /hidden | grep -c txt; touch /hidden/x 2>&1; probe mount /hidden' '.linux.maskedPaths += ["/hidden"]'
 	mkdir "$BUNDLE/rootfs/hidden"
 	touch "$BUNDLE/rootfs/hidden/a.txt"
@@ -23,13 +23,13 @@ load helpers
 	[ ! -e "$BUNDLE/rootfs/hidden/x" ]
 }
 
-@test "paths that do not exist are ignored" {
+@test "L04 L05: paths that do not exist are ignored" {
 	program true -- '.linux.maskedPaths += ["/no/such", "/proc/nonesuch"]' '.linux.readonlyPaths += ["/no/such"]'
 	runs
 	[ ! -e "$BUNDLE/rootfs/no" ]
 }
 
-@test "read-only paths: folder and file, with what is mounted below" {
+@test "L05: read-only paths: folder and file, with what is mounted below" {
 	script 'probe write /proc/sys/kernel/domainname x; touch /ro/f 2>&1; probe write /file x; probe mount /ro /proc/sys' \
 		'.linux.readonlyPaths += ["/ro", "/file"]'
 	mkdir "$BUNDLE/rootfs/ro"
@@ -41,7 +41,7 @@ load helpers
 	grep -qE '^/ro 1021994 ro' "$OUT" || grep -qE '^/ro [0-9a-f]+ ro' "$OUT"
 }
 
-@test "read-only paths keep nosuid, nodev and noexec of what they cover" {
+@test "L05: read-only paths keep nosuid, nodev and noexec of what they cover" {
 	known_deviation crun "1.8 drops them"
 	program probe mount /mnt/ro -- \
 		"$(add_mount '{destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "noexec"]}')" \
@@ -51,14 +51,14 @@ load helpers
 	shows "ro nosuid nodev noexec"
 }
 
-@test "exec sees the same masks" {
+@test "L04 L05: exec sees the same masks" {
 	program probe wait
 	starts
 	ok exec "$ID" sh -c 'wc -c </proc/keys; probe write /proc/sys/kernel/domainname x'
 	prints $'0\n/proc/sys/kernel/domainname EROFS'
 }
 
-@test "a masked path that is a symlink is resolved inside" {
+@test "L04: a masked path that is a symlink is resolved inside" {
 	script 'wc -c </data' '.linux.maskedPaths += ["/link"]'
 	echo text >"$BUNDLE/rootfs/data"
 	ln -s /data "$BUNDLE/rootfs/link"
@@ -69,7 +69,7 @@ load helpers
 	fi
 }
 
-@test "relative paths are refused" {
+@test "L04 L05: relative paths are refused" {
 	known_deviation crun "accepts them"
 	known_deviation runc "accepts them"
 	for list in maskedPaths readonlyPaths; do
@@ -79,7 +79,7 @@ load helpers
 	done
 }
 
-@test "a thousand masked folders" {
+@test "L04 R32: a thousand masked folders" {
 	program ls /m/7 -- '.linux.maskedPaths = [range(1000) | "/m/\(.)"]'
 	mkdir -p "$BUNDLE"/rootfs/m/{0..999}
 	touch "$BUNDLE/rootfs/m/7/x"
@@ -87,7 +87,7 @@ load helpers
 	prints ""
 }
 
-@test "the same path in both lists, and twice" {
+@test "L04 L05: the same path in both lists, and twice" {
 	script 'ls /x | wc -l' '.linux.maskedPaths = ["/x", "/x"]' '.linux.readonlyPaths = ["/x", "/x"]'
 	mkdir "$BUNDLE/rootfs/x"
 	touch "$BUNDLE/rootfs/x/y"

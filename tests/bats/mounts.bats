@@ -6,7 +6,7 @@ load helpers
 
 here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 
-@test "the default file systems have the right types and flags" {
+@test "M24 M27: the default file systems have the right types and flags" {
 	script 'probe mount /proc /dev /dev/pts /dev/shm /dev/mqueue /sys /sys/fs/cgroup'
 	runs
 	line "/proc 9fa0 relatime"
@@ -18,7 +18,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	line "/sys/fs/cgroup 63677270 ro nosuid nodev noexec relatime"
 }
 
-@test "no mount is left on the host, none is seen there while it runs" {
+@test "M30 R33: no mount is left on the host, none is seen there while it runs" {
 	here >"$WORK/before"
 	program probe wait -- "$(add_mount '{destination: "/mnt", type: "tmpfs", source: "tmpfs"}')"
 	starts
@@ -27,7 +27,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	here | diff "$WORK/before" -
 }
 
-@test "mounts come in the listed order" {
+@test "M01: mounts come in the listed order" {
 	script 'ls /mnt/a /mnt' \
 		"$(add_mount '{destination: "/mnt", type: "tmpfs", source: "tmpfs"}')" \
 		"$(add_mount '{destination: "/mnt/a", type: "bind", source: env.WORK, options: ["rbind"]}')"
@@ -36,7 +36,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	line seen
 }
 
-@test "bind mounts of a folder and of a file" {
+@test "M07: bind mounts of a folder and of a file" {
 	mkdir "$WORK/dir"
 	echo inside >"$WORK/dir/file"
 	script 'cat /new/dir/file /etc/one; echo changed >/new/dir/file' \
@@ -47,7 +47,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	is "$(<"$WORK/dir/file")" changed
 }
 
-@test "type bind without the option is a bind as well" {
+@test "M04: type bind without the option is a bind as well" {
 	known_deviation runc "wants the option"
 	known_deviation crun "wants the option"
 	echo inside >"$WORK/file"
@@ -56,7 +56,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	prints inside
 }
 
-@test "a relative source is relative to the bundle" {
+@test "M03: a relative source is relative to the bundle" {
 	bundle "$(add_mount '{destination: "/mnt", type: "bind", source: "data", options: ["bind"]}')" \
 		'.process.args = ["/bin/cat", "/mnt/file"]'
 	mkdir "$BUNDLE/data"
@@ -66,7 +66,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	prints relative
 }
 
-@test "a read-only bind is read-only" {
+@test "M08: a read-only bind is read-only" {
 	mkdir "$WORK/dir"
 	script 'probe mount /mnt; touch /mnt/x 2>&1' \
 		"$(add_mount '{destination: "/mnt", type: "bind", source: (env.WORK + "/dir"), options: ["bind", "ro", "nosuid", "nodev", "noexec"]}')"
@@ -76,7 +76,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	[ ! -e "$WORK/dir/x" ]
 }
 
-@test "rbind with rro is read-only in all its mounts" {
+@test "M15: rbind with rro is read-only in all its mounts" {
 	known_deviation runc "needs 1.1.1 with a newer kernel interface"
 	mkdir -p "$WORK/dir/sub"
 	mount -t tmpfs sub "$WORK/dir/sub"
@@ -88,7 +88,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	shows_not written
 }
 
-@test "rbind with ro leaves the mounts below writable, bind leaves them out" {
+@test "M07: rbind with ro leaves the mounts below writable, bind leaves them out" {
 	mkdir -p "$WORK/dir/sub"
 	mount -t tmpfs sub "$WORK/dir/sub"
 	touch "$WORK/dir/sub/there"
@@ -101,13 +101,13 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	prints $'/b/sub:\n\n/r/sub:\nthere'
 }
 
-@test "a missing bind source is refused, and named" {
+@test "M03: a missing bind source is refused, and named" {
 	program true -- "$(add_mount '{destination: "/mnt", type: "bind", source: "/no/source", options: ["bind"]}')"
 	rt run -b "$BUNDLE" "$ID"
 	refused /no/source /mnt "no such file or directory"
 }
 
-@test "tmpfs with its options" {
+@test "M23: tmpfs with its options" {
 	known_deviation runc "1.1 gives it the mode of the mount point"
 	script 'probe mount /mnt; probe node /mnt; df -k /mnt | tail -n 1 | awk "{print \$2}"' \
 		"$(add_mount '{destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["mode=750", "size=64k", "uid=12", "gid=34", "noexec", "nosuid", "nodev"]}')"
@@ -117,7 +117,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	line 64
 }
 
-@test "tmpcopyup gives the tmpfs what was there" {
+@test "M20 A19: tmpcopyup gives the tmpfs what was there" {
 	script 'cat /data/file; probe node /data/file /data/deep /data/link; echo new >/data/file' \
 		"$(add_mount '{destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "mode=0755"]}')"
 	mkdir -p "$BUNDLE/rootfs/data/deep"
@@ -142,7 +142,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	shows "/d/e/f f"
 }
 
-@test "mount flags, one by one" {
+@test "M09 M10 M14: mount flags, one by one" {
 	for flag in noatime nodiratime nosymfollow sync; do
 		[ "$flag/$RUNTIME_NAME" != nosymfollow/crun ] && [ "$flag/$RUNTIME_NAME" != nosymfollow/runc ] || continue
 		program probe mount /mnt -- \
@@ -152,7 +152,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	done
 }
 
-@test "of two options that contradict each other the last one counts" {
+@test "M08 M09: of two options that contradict each other the last one counts" {
 	known_deviation crun "1.8 clears no flag of a tmpfs"
 	program probe mount /mnt -- \
 		"$(add_mount '{destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["ro", "nosuid", "nodev", "noexec", "rw", "suid", "dev", "exec", "strictatime"]}')"
@@ -160,14 +160,14 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	prints "/mnt 1021994"
 }
 
-@test "superblock options lazytime, iversion, silent are taken" {
+@test "M10 M11: superblock options lazytime, iversion, silent are taken" {
 	known_deviation crun "passes them as data"
 	known_deviation runc "1.1 does not know lazytime"
 	program true -- "$(add_mount '{destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["lazytime", "silent", "loud", "nolazytime"]}')"
 	runs
 }
 
-@test "an option that no file system knows is refused" {
+@test "M04 M21: an option or type that nobody knows is refused" {
 	program true -- "$(add_mount '{destination: "/mnt", type: "tmpfs", source: "tmpfs", options: ["nonesuch=1"]}')"
 	rt run -b "$BUNDLE" "$ID"
 	refused /mnt
@@ -176,7 +176,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	refused nonesuchfs
 }
 
-@test "a read-only root" {
+@test "G07: a read-only root" {
 	script 'touch /x 2>&1; touch /tmp/y && echo tmp' '.root.readonly = true' \
 		"$(add_mount '{destination: "/tmp", type: "tmpfs", source: "tmpfs"}')"
 	rt run -b "$BUNDLE" "$ID"
@@ -185,7 +185,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	[ ! -e "$BUNDLE/rootfs/x" ]
 }
 
-@test "the root in the bundle is not changed beyond mount points" {
+@test "R27: the root in the bundle is not changed beyond mount points" {
 	program true -- '.root.readonly = true'
 	(cd "$BUNDLE/rootfs" && find . | sort) >"$WORK/before"
 	chmod 700 "$BUNDLE/rootfs"
@@ -194,7 +194,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	is "$(stat -c %a "$BUNDLE/rootfs")" 700
 }
 
-@test "propagation of a mount: private by default, slave receives, shared sends back" {
+@test "M12 R29: propagation of a mount: private by default, slave receives, shared sends back" {
 	known_deviation crun "makes the source private first"
 	mkdir "$WORK/src"
 	mount -t tmpfs src "$WORK/src"
@@ -214,7 +214,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	umount "$WORK/src"
 }
 
-@test "rootfsPropagation" {
+@test "L03: rootfsPropagation" {
 	for p in private slave shared unbindable; do
 		[ "$p/$RUNTIME_NAME" != unbindable/crun ] && [ "$p/$RUNTIME_NAME" != shared/runc ] || continue
 		program grep ' / / \| /[^ ]* / ' /proc/self/mountinfo -- ".linux.rootfsPropagation = \"$p\""
@@ -233,43 +233,16 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	refused rootfsPropagation
 }
 
-@test "mounts inside of the container do not come out" {
+@test "M30: mounts inside of the container do not come out" {
 	script 'mount -t tmpfs tmpfs /mnt && probe mount /mnt' "$ALL_CAPS"
 	runs
 	shows "/mnt 1021994"
 	! grep "$WORK" /proc/self/mountinfo || fail "seen on the host"
 }
 
-@test "a mount on / of the container" {
+@test "M02: a mount on / of the container" {
 	known_deviation runc "refuses it"
 	program true -- "$(add_mount '{destination: "/", type: "bind", source: "/nonexistent", options: ["bind"]}')"
 	rt run -b "$BUNDLE" "$ID"
 	refused
-}
-
-@test "hundreds of mounts" {
-	program wc -l /proc/self/mountinfo -- \
-		'.mounts += [range(300) | {destination: "/mnt/\(.)", type: "tmpfs", source: "tmpfs"}]'
-	runs
-	[ "${output%% *}" -gt 300 ]
-}
-
-@test "an id-mapped bind mount" {
-	known_deviation crun "1.8 needs the user namespace mappings only"
-	known_deviation runc "1.1 has none"
-	mkdir "$WORK/dir"
-	touch "$WORK/dir/f"
-	program probe node /mnt/f -- "$(add_mount '{destination: "/mnt", type: "bind", source: (env.WORK + "/dir"),
-		options: ["bind", "idmap"], uidMappings: [{containerID: 0, hostID: 1234, size: 100}],
-		gidMappings: [{containerID: 0, hostID: 5678, size: 100}]}')"
-	runs
-	prints "/mnt/f f 0:0 0644 1234:5678"
-}
-
-@test "idmap with neither mappings nor a user namespace is refused" {
-	known_deviation crun "1.8 ignores it"
-	known_deviation runc "1.1 ignores it"
-	program true -- "$(add_mount '{destination: "/mnt", type: "bind", source: env.WORK, options: ["bind", "idmap"]}')"
-	rt run -b "$BUNDLE" "$ID"
-	refused idmap
 }

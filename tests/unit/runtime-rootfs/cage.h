@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include "base/fd.h"
 #include "base/idmap.h"
 #include "base/path.h"

@@ -19,7 +19,7 @@ static void plant(const char *path, const char *target)
 }
 
 /* /dev, /proc, /sys as links, files, pipes: an error, and no effect outside. */
-static void test_fixed_dirs(void **state)
+static void R05_fixed_dirs(void **state)
 {
 	static const char *const names[] = {"/dev", "/proc", "/sys"};
 	static const char *const targets[] = {CAGE "/canary", "/etc", "../../canary",
@@ -57,7 +57,7 @@ static void see_data(void)
 }
 
 /* The shapes of security.md S6 as mount points. */
-static void test_dest_links(void **state)
+static void M06_R05_dest_links(void **state)
 {
 	static const char *const targets[] = {CAGE "/canary",
 					      "/../../../../../.." CAGE "/canary/sub",
@@ -93,7 +93,7 @@ static void test_dest_links(void **state)
 		}
 }
 
-static void test_link_chain(void **state)
+static void M06_link_chain(void **state)
 {
 	struct cage c = {.mounts = "[" PROC "," MOUNT("/c0", "tmpfs", "t", "") "]"};
 	(void)state;
@@ -117,7 +117,7 @@ static void see_console(void)
 }
 
 /* security.md S8 to S10, with the root's own /dev. */
-static void test_dev_files(void **state)
+static void R05_dev_files(void **state)
 {
 	struct cage c = {
 		.mounts = "[" PROC "," PTS "]", .has_console = true, .inside = see_console};
@@ -143,7 +143,7 @@ static void test_dev_files(void **state)
 	cage_run(&c);
 }
 
-static void test_proc_rules(void **state)
+static void M02_proc_rules(void **state)
 {
 	static const char *const dests[] = {"/proc/self/attr", "/proc/sys/kernel", "/proc/1/ns",
 					    "/proc/../proc/sys", "/proc/cpuinfox"};
@@ -204,7 +204,7 @@ static int give(const char *path, const struct stat *st, int type, struct FTW *f
 	return lchown(path, 100000, 100000);
 }
 
-static void test_userns(void **state)
+static void M24_M25_R28_userns(void **state)
 {
 	struct cage c = {
 		.mounts = "[" PROC "," DEV "," PTS "," SHM "," MQUEUE "," SYS "," CGROUP
@@ -232,7 +232,7 @@ static void test_userns(void **state)
 	cage_ok(&c);
 }
 
-static void test_userns_locked(void **state)
+static void M08_userns_locked(void **state)
 {
 	struct cage c = {.mounts = "[" PROC
 				   "," MOUNT("/data", "bind", CAGE "/ro", "\"rbind\",\"rw\"") "]",
@@ -257,7 +257,7 @@ static void see_cgroup_bind(void)
 	CHECK(access("/sys/fs/cgroup/cgroup.procs", F_OK) == 0);
 }
 
-static void test_no_cgroupns(void **state)
+static void M25_R36_no_cgroupns(void **state)
 {
 	struct cage c = {.mounts = DEFAULT_MOUNTS,
 			 .flags = NEW_ALL & ~CLONE_NEWCGROUP,
@@ -311,7 +311,7 @@ static void see_root_unbindable(void)
 	CHECK(strstr(seen_at("/").optional, "unbindable"));
 }
 
-static void test_propagation(void **state)
+static void L03_M12_R29_propagation(void **state)
 {
 	struct cage c = {.mounts = "[" PROC "," MOUNT("/data", "bind", CAGE "/src",
 						      "\"rbind\",\"rshared\"") "]",
@@ -346,7 +346,7 @@ static void test_propagation(void **state)
 }
 
 /* security.md S7: a directory on the way is swapped with a link to the canary all the time. */
-static void test_swapper(void **state)
+static void M05_R07_swapper(void **state)
 {
 	static const char *const mounts[] = {
 		"[" PROC "," MOUNT("/data/d/sub", "tmpfs", "t", "") "]",
@@ -381,16 +381,16 @@ static void test_swapper(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_fixed_dirs, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_dest_links, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_link_chain, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_dev_files, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_proc_rules, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_swapper, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_userns, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_userns_locked, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_no_cgroupns, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_propagation, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(R05_fixed_dirs, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M06_R05_dest_links, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M06_link_chain, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(R05_dev_files, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M02_proc_rules, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M05_R07_swapper, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M24_M25_R28_userns, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M08_userns_locked, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M25_R36_no_cgroupns, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(L03_M12_R29_propagation, cage_setup, cage_teardown),
 	};
 
 	if (!cage_enter())

@@ -94,7 +94,7 @@ static void see_masks(void)
 	CHECK(mkdir("/data/below/x", 0755) < 0 && errno == EROFS);
 }
 
-static void test_masks(void **state)
+static void L04_L05_masks(void **state)
 {
 	struct cage c = {
 		.mounts = "[" PROC "," MOUNT("/data/below", "tmpfs", "t", "\"nosuid\"") "]",
@@ -115,7 +115,7 @@ static void test_masks(void **state)
 	cage_fails(&c, "linux.maskedPaths[0]");
 }
 
-static void test_default(void **state)
+static void M24_M27_default(void **state)
 {
 	struct cage c = {.mounts = DEFAULT_MOUNTS,
 			 .linux_ = DEFAULT_PATHS,
@@ -134,7 +134,7 @@ static void see_no_pivot(void)
 	CHECK(access(CAGE, F_OK) < 0 && access("/etc/hosts", F_OK) == 0);
 }
 
-static void test_no_pivot(void **state)
+static void M29_no_pivot(void **state)
 {
 	struct cage c = {.mounts = DEFAULT_MOUNTS,
 			 .linux_ = DEFAULT_PATHS,
@@ -165,7 +165,7 @@ static void see_binds(void)
 	CHECK(HAS(seen_at("/run/notify"), "ro") && access("/run/notify/sock", F_OK) == 0);
 }
 
-static void test_binds(void **state)
+static void M05_M07_binds(void **state)
 {
 	struct cage
 		c = {.mounts = "[" MOUNT("/etc", "bind", CAGE "/b/rootfs/etc", "\"bind\"") "," MOUNT("/data/ro", "bind", CAGE "/src", "\"rbind\",\"ro\",\"nosuid\"") "," MOUNT(
@@ -203,7 +203,7 @@ static void test_binds(void **state)
 	cage_ok(&c);
 }
 
-static void test_bind_errors(void **state)
+static void M03_R35_bind_errors(void **state)
 {
 	struct cage c = {.mounts =
 				 "[" PROC "," MOUNT("/data", "bind", CAGE "/none", "\"bind\"") "]"};
@@ -224,6 +224,9 @@ static void test_bind_errors(void **state)
 	cage_fails(&c, "nosuchoption");
 }
 
+/* tmpfs takes user.* from Linux 6.6 on. */
+static bool keeps_xattrs;
+
 static void see_tmpfs(void)
 {
 	char buf[64];
@@ -236,6 +239,9 @@ static void see_tmpfs(void)
 	CHECK(!strcmp(seen_at("/etc").type, "tmpfs"));
 	CHECK(!strcmp(slurp("/etc/hosts", buf, sizeof(buf)), "hosts\n"));
 	CHECK(stat("/etc/sub/exe", &st) == 0 && (st.st_mode & 07777) == 04711 && st.st_gid == 9);
+	if (keeps_xattrs)
+		CHECK(getxattr("/etc/sub/exe", "user.stiva", buf, sizeof(buf)) == 5 &&
+		      !memcmp(buf, "value", 5));
 	CHECK(readlink("/etc/sub/l", buf, sizeof(buf)) == 2);
 	CHECK(HAS(seen_at("/run"), "ro") && !strcmp(seen_at("/run/in").type, "tmpfs"));
 	CHECK(mkdir("/run/x", 0755) < 0 && errno == EROFS);
@@ -243,7 +249,7 @@ static void see_tmpfs(void)
 	CHECK(mkdir("/dev/x", 0755) < 0 && errno == EROFS);
 }
 
-static void test_tmpfs(void **state)
+static void M20_M22_tmpfs(void **state)
 {
 	struct cage c =
 		{.mounts = "[" PROC "," MOUNT("/dev", "tmpfs", "tmpfs", "\"ro\",\"mode=755\"") "," MOUNT("/tmp", "tmpfs", "tmpfs", "\"nosuid\"") "," MOUNT(
@@ -271,6 +277,7 @@ static void test_tmpfs(void **state)
 	assert_int_equal(chown(ROOT "/etc/sub/exe", 0, 9), 0);
 	assert_int_equal(chmod(ROOT "/etc/sub/exe", 04711), 0);
 	assert_int_equal(symlink("..", ROOT "/etc/sub/l"), 0);
+	keeps_xattrs = setxattr(ROOT "/etc/sub/exe", "user.stiva", "value", 5, 0) == 0;
 	cage_ok(&c);
 	struct stat st;
 	assert_int_equal(stat(ROOT "/data/odd", &st), 0);
@@ -290,7 +297,7 @@ static void see_overlay(void)
 	      strstr(s.optional, "shared"));
 }
 
-static void test_overlay(void **state)
+static void M21_overlay(void **state)
 {
 	struct buf b = {0};
 	struct cage c = {.inside = see_overlay};
@@ -376,7 +383,7 @@ static void see_many(void)
 	CHECK(count_mounts() > 1200 && seen_at("/many/1199").n == 1);
 }
 
-static void test_many(void **state)
+static void M28_R32_many(void **state)
 {
 	struct buf b = {0};
 	struct cage c = {.inside = see_many};
@@ -399,7 +406,7 @@ static void see_root_mount(void)
 	CHECK(access("/etc/hosts", F_OK) < 0 && seen_at("/").n == 1);
 }
 
-static void test_mount_on_root(void **state)
+static void M02_mount_on_root(void **state)
 {
 	struct cage c = {.mounts = "[" MOUNT("/", "bind", CAGE "/src", "\"bind\"") "," PROC "]",
 			 .inside = see_root_mount};
@@ -416,7 +423,7 @@ static void see_idmapped(void)
 	CHECK(stat("/data/o/file", &st) == 0 && st.st_uid == 5000 && st.st_gid == 6000);
 }
 
-static void test_idmapped(void **state)
+static void M18_M19_idmapped(void **state)
 {
 	struct cage c = {
 		.mounts = "[" PROC
@@ -438,18 +445,18 @@ static void test_idmapped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_default, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_masks, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_no_pivot, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_binds, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_bind_errors, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_tmpfs, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_overlay, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M24_M27_default, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(L04_L05_masks, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M29_no_pivot, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M05_M07_binds, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M03_R35_bind_errors, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M20_M22_tmpfs, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M21_overlay, cage_setup, cage_teardown),
 		cmocka_unit_test_setup_teardown(test_devices, cage_setup, cage_teardown),
 		cmocka_unit_test_setup_teardown(test_dev_bind, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_many, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_mount_on_root, cage_setup, cage_teardown),
-		cmocka_unit_test_setup_teardown(test_idmapped, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M28_R32_many, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M02_mount_on_root, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(M18_M19_idmapped, cage_setup, cage_teardown),
 	};
 
 	if (!cage_enter())
