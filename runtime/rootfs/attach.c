@@ -238,7 +238,7 @@ static size_t trees_max(void)
 int root_plan_open(struct root_plan *p, struct err *e)
 {
 	bool is_for_child = p->is_new_userns && p->host.is_privileged;
-	size_t n_open = 0, max = p->n_mounts > 16 ? trees_max() : PARENT_TREES_MAX;
+	size_t n_open = 0, max = 16;
 	int r = open_rootfs(p, e);
 
 	/* Mapped root may not reach host directories of mode 0700, and would get locked flags. */
@@ -253,6 +253,8 @@ int root_plan_open(struct root_plan *p, struct err *e)
 			continue;
 		if (!m->is_idmap && !is_for_child)
 			continue;
+		if (n_open == 16)
+			max = trees_max();
 		if (n_open++ >= max) {
 			m->is_wanted = true;
 			p->n_wanted++;

@@ -96,7 +96,8 @@ int root_target_open(const struct root_plan *p, const struct root_mount *m, int 
 				e);
 	}
 	if (is_fixed && (fd == -ENOTDIR || fd == -ELOOP))
-		return root_mount_fail(m, fd, "the mount point must be a directory, not a link", e);
+		return root_mount_fail(
+			m, fd, "must be mounted on ordinary directory, not on a link or file", e);
 	if (fd < 0)
 		return root_mount_fail(m, fd, "the mount point cannot be opened", e);
 	r = check_place(p, m, fd, e);

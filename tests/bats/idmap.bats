@@ -15,10 +15,6 @@ test_teardown() {
 	umount "$WORK/src/sub" 2>/dev/null || true
 	chown -R 0:0 "$WORK" 2>/dev/null || true
 }
-new_kernel() {
-	known_deviation crun "1.21 takes the user namespace's maps only"
-	known_deviation runc "1.1 has none"
-}
 
 # map OPTIONS [UIDS GIDS]: a bind of src at /mnt; maps as [C, H, S] lists
 map() {
@@ -35,7 +31,7 @@ owners() {
 }
 
 @test "M18 M19: idmap with mappings, without a user namespace" {
-	new_kernel
+	known_deviation runc "1.1 has none"
 	owners "$(map '["bind", "idmap"]' '[[0, 1000, 10]]' '[[0, 2000, 10]]')"
 	line "f 1000:2000"
 	line "g 1001:2002"
@@ -45,15 +41,15 @@ owners() {
 }
 
 @test "M19: mappings without the option do the same, several lines, users and groups apart" {
-	new_kernel
+	known_deviation runc "1.1 has none"
 	owners "$(map '["bind"]' '[[0, 1000, 1], [1, 5000, 1]]' '[[0, 2000, 1], [2, 7000, 5]]')"
 	line "f 1000:2000"
 	line "g 5000:7000"
 }
 
 @test "M18: idmap takes the container's user namespace when there are no mappings" {
-	requires userns
 	known_deviation runc "1.1 has none"
+	requires userns
 	owners "$USERNS" "$(map '["bind", "idmap"]')"
 	exits 0
 	line "f 0:0"
@@ -66,8 +62,8 @@ owners() {
 }
 
 @test "M18 M19: mappings in a user namespace are of the host" {
+	known_deviation runc "1.1 has none"
 	requires userns
-	new_kernel
 	owners "$USERNS" "$(map '["bind", "idmap"]' '[[0, 100000, 65536]]' '[[0, 100000, 65536]]')"
 	exits 0
 	line "f 0:0"
@@ -82,12 +78,11 @@ owners() {
 }
 
 @test "M18: a joined user namespace" {
+	known_deviation runc "1.1 has none"
 	requires userns
-	new_kernel
 	unshare -U sleep 60 &
 	JOBS+=($!)
 	local pid=$!
-	wait_for test "$(readlink /proc/$pid/ns/user)" != "$(readlink /proc/self/ns/user)"
 	wait_for sh -c "[ \"\$(readlink /proc/$pid/ns/user)\" != \"\$(readlink /proc/self/ns/user)\" ]"
 	echo "0 100000 65536" >/proc/$pid/uid_map
 	echo "0 100000 65536" >/proc/$pid/gid_map
@@ -98,7 +93,8 @@ owners() {
 }
 
 @test "M18: idmap leaves the mounts below alone, ridmap maps them" {
-	new_kernel
+	known_deviation crun "1.21: ridmap does not reach the mounts below"
+	known_deviation runc "1.1 has none"
 	owners "$(map '["rbind", "idmap"]' '[[0, 1000, 10]]' '[[0, 2000, 10]]')"
 	line "f 1000:2000"
 	line "sub/h 0:0"
@@ -112,7 +108,6 @@ owners() {
 
 @test "M18 A19: crun's idmap=uids=C-H-S#...;gids=..., with @ for ids of the container" {
 	known_deviation runc "has no such option"
-	known_deviation crun "only in a user namespace"
 	owners "$(map '["bind", "idmap=uids=0-1000-1#1-5000-1;gids=0-2000-10"]')"
 	line "f 1000:2000"
 	line "g 5000:2002"
@@ -128,14 +123,16 @@ owners() {
 }
 
 @test "M18 M19: other flags and propagation go with it" {
-	new_kernel
+	known_deviation crun "1.21 loses the propagation"
+	known_deviation runc "1.1 has none"
 	program grep ' /mnt ' /proc/self/mountinfo -- "$(map '["bind", "idmap", "ro", "noexec", "shared"]' '[[0, 1000, 10]]' '[[0, 2000, 10]]')"
 	runs
 	shows " ro,noexec,relatime,idmapped shared:"
 }
 
 @test "M19 R34: what cannot be mapped is an error, never a plain mount" {
-	new_kernel
+	known_deviation crun "1.21 mounts plainly"
+	known_deviation runc "1.1 has none"
 	while IFS= read -r filter; do
 		program true -- "$filter"
 		rt run -b "$BUNDLE" "$ID"
@@ -173,7 +170,7 @@ owners() {
 }
 
 @test "M18 R34: the same folder twice with different maps, and plain" {
-	new_kernel
+	known_deviation runc "1.1 has none"
 	program sh -c 'stat -c "%n %u:%g" /mnt/f /b/f /c/f' -- "$(map '["bind"]' '[[0, 1000, 10]]' '[[0, 2000, 10]]')" \
 		"$(map '["bind"]' '[[0, 3000, 10]]' '[[0, 4000, 10]]' | sed 's|/mnt|/b|')" \
 		"$(map '["bind"]' | sed 's|/mnt|/c|')"

@@ -38,15 +38,15 @@ static void test_every_message_has_a_name_of_its_own(void **state)
 	AUTO(buf) out = {0};
 
 	(void)state;
-	for (uint32_t a = INIT_MSG_SPAWNED; a <= INIT_MSG_LAUNCH; a++) {
+	for (uint32_t a = INIT_MSG_SPAWNED; a <= INIT_MSG_TREE; a++) {
 		assert_string_not_equal(init_proto_name(a), "?");
-		for (uint32_t b = a + 1; b <= INIT_MSG_LAUNCH; b++)
+		for (uint32_t b = a + 1; b <= INIT_MSG_TREE; b++)
 			assert_string_not_equal(init_proto_name(a), init_proto_name(b));
 	}
 	assert_string_equal(init_proto_name(0), "?");
-	assert_string_equal(init_proto_name(INIT_MSG_LAUNCH + 1), "?");
+	assert_string_equal(init_proto_name(INIT_MSG_TREE + 1), "?");
 	init_proto_print(&out);
-	assert_non_null(strstr(out.data, "| 13 | LAUNCH |"));
+	assert_non_null(strstr(out.data, "| 16 | TREE |"));
 }
 
 /* Each expected against each sent. */
@@ -54,8 +54,8 @@ static void test_the_wrong_message_is_refused_by_name(void **state)
 {
 	(void)state;
 	open_pair();
-	for (int want = INIT_MSG_SPAWNED; want <= INIT_MSG_LAUNCH; want++) {
-		for (int sent = INIT_MSG_SPAWNED; sent <= INIT_MSG_LAUNCH; sent++) {
+	for (int want = INIT_MSG_SPAWNED; want <= INIT_MSG_TREE; want++) {
+		for (int sent = INIT_MSG_SPAWNED; sent <= INIT_MSG_TREE; sent++) {
 			struct msg m;
 
 			if (want == INIT_MSG_FAIL || sent == INIT_MSG_FAIL)
