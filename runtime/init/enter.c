@@ -8,6 +8,7 @@
 #include "runtime/init/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
@@ -252,9 +253,23 @@ _Noreturn void init_stage_main(struct init_job *j, void (*entry)(struct init_job
 	/* The maps are done: I must not ask for them again. */
 	j->ns.new_user = false;
 	j->ns.join_pidfd = FD_NONE;
+	/* I must not speak before P knows it: both have the same socket. */
+	int hold[2];
+
+	if (pipe2(hold, O_CLOEXEC) < 0) {
+		err_sys(&e, errno, "make a pipe");
+		init_proto_fail(j->sock_fd, &e);
+		_exit(1);
+	}
 	pid_t pid = proc_clone(flags | CLONE_PARENT, FD_NONE, &pidfd);
 
 	if (pid == 0) {
+		char c;
+
+		close(hold[1]);
+		while (read(hold[0], &c, 1) < 0 && errno == EINTR)
+			;
+		close(hold[0]);
 		entry(j);
 		_exit(1);
 	}

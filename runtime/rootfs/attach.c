@@ -341,6 +341,14 @@ static int private_parent(int dir_fd, struct err *e)
 	return err_set(e, ERR_KERNEL, EINVAL, "make the mount below the rootfs private: not found");
 }
 
+static int private_all(struct err *e)
+{
+	struct mount_attr attr = {.propagation = MS_PRIVATE};
+	int r = sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));
+
+	return r < 0 ? err_sys(e, r, "detach from the host's mounts") : 0;
+}
+
 /* The rootfs directory in the child's own copy of the mounts, the same one that the parent saw. */
 static int open_own_rootfs(const struct root_plan *p, int *ret_fd, struct err *e)
 {
@@ -373,8 +381,10 @@ int root_attach(struct root_plan *p, struct err *e)
 		r = open_own_rootfs(p, &dir_fd, e);
 	if (r == 0 && p->is_shared)
 		r = open_event_binds(p, e);
+	/* Without a pivot the root is moved onto "/", which must not travel to a host that shares
+	 * it (runc #1961). What keeps its peers is a tree of its own by now. */
 	if (r == 0 && p->is_shared)
-		r = private_parent(dir_fd, e);
+		r = p->host.no_pivot ? private_all(e) : private_parent(dir_fd, e);
 	if (r == 0 && p->clone_fd < 0)
 		r = clone_rootfs(p, dir_fd, &p->clone_fd, e);
 	if (r < 0)

@@ -118,6 +118,10 @@ static int open_one(struct root_plan *p, struct root_mount *m, struct err *e)
 	if (r < 0)
 		return r;
 	if (m->kind == ROOT_BIND) {
+		/* The kernel lets the mounts of a namespace be cloned by its own root alone. */
+		if (!p->host.is_privileged)
+			return root_mount_fail(m, -EPERM,
+					       "into a running container only root can bind", e);
 		r = root_bind_open(p, m, &m->tree_fd, e);
 		if (r == 0 && m->is_idmap)
 			r = root_idmap_apply(p, m, m->tree_fd, e);

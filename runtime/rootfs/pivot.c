@@ -54,7 +54,7 @@ static int move_over(const struct root_plan *p, struct err *e)
 {
 	/* With chroot alone an uncovered procfs or sysfs of the host would stay reachable for who
 	 * may chroot again, and let a user namespace mount a full one. */
-	if (!p->is_shared && umount2("/proc", MNT_DETACH) == 0)
+	if (umount2("/proc", MNT_DETACH) == 0)
 		umount2("/sys", MNT_DETACH);
 	int r = sys_move_mount(p->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
 	if (r < 0)

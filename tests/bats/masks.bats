@@ -23,6 +23,22 @@ load helpers
 	[ ! -e "$BUNDLE/rootfs/hidden/x" ]
 }
 
+@test "L04: a mask stays, all masked folders are one file system, with a read-only root as well" {
+	for readonly in false true; do
+		script 'rm -f /secret 2>&1; umount /secret 2>&1; rm -rf /h1 2>&1; umount /h1 2>&1; stat -c %d /h1 /h2 /h3 | sort -u | wc -l; ls /h1 | wc -l' \
+			'.linux.maskedPaths += ["/secret", "/h1", "/h2", "/h3"]' ".root.readonly = $readonly"
+		mkdir "$BUNDLE"/rootfs/h{1,2,3}
+		touch "$BUNDLE/rootfs/h1/file"
+		echo secret >"$BUNDLE/rootfs/secret"
+		rt run -b "$BUNDLE" "$ID"
+		is "$(grep -c "ot permitted" "$OUT")" 2
+		is "$(grep -cE "busy|Read-only" "$OUT")" 2
+		is "$(tail -n 1 "$OUT")" 0
+		[ "$RUNTIME_NAME" != stiva ] || is "$(tail -n 2 "$OUT" | head -n 1)" 1
+		is "$(<"$BUNDLE/rootfs/secret")" secret
+	done
+}
+
 @test "L04 L05: paths that do not exist are ignored" {
 	program true -- '.linux.maskedPaths += ["/no/such", "/proc/nonesuch"]' '.linux.readonlyPaths += ["/no/such"]'
 	runs

@@ -415,6 +415,24 @@ few() {
 	shows_not mounted
 }
 
+@test "M29 M30 R33: on a host whose / is shared nothing is left there, with a pivot or without" {
+	known_deviation crun "1.21 was not looked at: it may cover the host's root"
+	known_deviation runc "1.1 covers the host's root (runc #1961)"
+	cat >"$WORK/in" <<-'E'
+		mount --make-rshared /
+		mount --bind "$BUNDLE/rootfs" "$BUNDLE/rootfs"
+		cut -d' ' -f4- /proc/self/mountinfo | sort >"$WORK/before"
+		timeout 60 "$@" run $OPTION -b "$BUNDLE" "$ID" </dev/null || echo "status $?"
+		cut -d' ' -f4- /proc/self/mountinfo | sort | diff "$WORK/before" -
+	E
+	for filter in . '.linux.rootfsPropagation = "shared"' '.linux.rootfsPropagation = "rshared"' '.linux.rootfsPropagation = "rslave"'; do
+		bundle '.process.args = ["/bin/true"]' "$filter"
+		for option in "" --no-pivot; do
+			OPTION=$option unshare -m --propagation private sh "$WORK/in" "$RUNTIME" --root "$ROOT" 3>&- 4>&- || fail "$filter $option"
+		done
+	done
+}
+
 @test "M30 R33: a create that fails at any mount leaves none on the host" {
 	here >"$WORK/before"
 	mkdir "$WORK/src"

@@ -168,3 +168,25 @@ edit() {
 	env -i PATH="$PATH" XDG_RUNTIME_DIR="$WORK/run" "$PROBE" as $USER_ID $USER_ID "$PROBE" pty "$RT" --root "$ROOT" run -b "$BUNDLE" "$ID" 3>&- | tr -d '\r' >"$WORK/o"
 	grep -qx "isatty 1 1 1" "$WORK/o" || fail "$(<"$WORK/o")"
 }
+
+@test "U35: a user adds a tmpfs to a running container; a bind is refused with the reason" {
+	stiva_only
+	edit '.process.args = ["/bin/sh", "-c", "exec probe wait"]'
+	user run -d -b "$BUNDLE" "$ID"
+	exits 0
+	STDOUT=$OUT
+	wait_for said ready
+	echo '[{"destination": "/new/dir", "type": "tmpfs", "options": ["mode=755"]}]' >"$WORK/run/m.json"
+	user mounts add "$ID" "$WORK/run/m.json"
+	exits 0
+	user exec "$ID" sh -c 'touch /new/dir/x && probe mount /new/dir'
+	shows "/new/dir 1021994"
+	user mounts remove "$ID" "$WORK/run/m.json"
+	exits 0
+	user exec "$ID" ls /new/dir
+	prints ""
+	echo '[{"destination": "/b", "type": "bind", "source": "/etc", "options": ["bind"]}]' >"$WORK/run/m.json"
+	KEPT=1
+	user mounts add "$ID" "$WORK/run/m.json"
+	refused /b "operation not permitted" "root"
+}
