@@ -133,7 +133,8 @@ static int save_config(void *ctx, struct err *e)
 
 /* ---- cgroup ---- */
 
-/* A normal user without a delegated cgroup still runs, without limits. */
+/* A normal user without a delegated cgroup still runs, without limits; life_create_tell() says so.
+ */
 static int without_cgroup(struct life_create *c, struct err *e)
 {
 	bool denied = e->code == EACCES || e->code == EPERM || e->code == EROFS;
@@ -143,6 +144,8 @@ static int without_cgroup(struct life_create *c, struct err *e)
 	log_debug("no cgroup: %s", e->text);
 	err_clear(e);
 	c->place.manager = CG_DISABLED;
+	/* The mounts look at it: the caller's own, then. */
+	c->place.path[0] = c->place.inner[0] = '\0';
 	c->rec_cgroup = (struct life_rec_cgroup){.manager = {true, CG_DISABLED}};
 	return life_store_write(&c->box, &c->rec, e);
 }
@@ -488,6 +491,14 @@ int life_create_run(struct life_create *c, struct err *e)
 	return r;
 }
 
+void life_create_tell(const struct life_create *c)
+{
+	if (c->place.manager == CG_DISABLED && c->h->manager != CG_DISABLED)
+		log_warn("container \"%s\" has no cgroup, so no limits and no pause: none is "
+			 "delegated to this user (systemd-run --user --scope -p Delegate=yes)",
+			 c->a->id);
+}
+
 int life_create(const struct life_host *h, const struct life_create_args *a, struct err *e)
 {
 	struct life_create c = {.h = h, .a = a};
@@ -495,6 +506,8 @@ int life_create(const struct life_host *h, const struct life_create_args *a, str
 	life_create_init(&c);
 	int r = life_create_run(&c, e);
 
+	if (r == 0)
+		life_create_tell(&c);
 	life_create_done(&c);
 	return r;
 }

@@ -217,6 +217,9 @@ int life_create_prepare(struct life_create *c, struct err *e) MUST_CHECK;
 extern const struct step_list life_create_steps;
 /* Prepares and runs the steps; on failure nothing is left but what c owns. */
 int life_create_run(struct life_create *c, struct err *e) MUST_CHECK;
+/* Once, when all went well (the error of a command that fails is its only line): what the container
+ * does without. */
+void life_create_tell(const struct life_create *c);
 /* Undoes, by the rows of life_create_steps, what is on disk; runs poststop hooks. The box must be
  * locked. is_forced: tolerate a broken record. */
 int life_delete_box(const struct life_host *h, struct life_box *b, bool is_forced,

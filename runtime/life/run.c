@@ -105,6 +105,8 @@ int life_run(const struct life_host *h, const struct life_create_args *a, int *r
 			r = life_relay_signals(&signals, e);
 		if (r == 0)
 			r = start(&c, notify, e);
+		if (r == 0)
+			life_create_tell(&c);
 		if (r < 0)
 			remove_after_failure(&c);
 		else if (!a->detach)

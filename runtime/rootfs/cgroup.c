@@ -80,7 +80,7 @@ static int bind_own(const struct root_plan *p, const struct root_mount *m, int *
 	AUTO_FD root_fd = open_host_root();
 	if (root_fd < 0)
 		return root_mount_fail(m, root_fd, "the host has no cgroup2 at /sys/fs/cgroup", e);
-	if (!path)
+	if (!path || !path[0])
 		r = own_path(text, sizeof(text), &path);
 	if (r < 0)
 		return root_mount_fail(m, r, "finding the container's own cgroup", e);

@@ -208,7 +208,7 @@ task_is() { [ "$($ENGINE task ls 3>&- | awk -v id="$ID" '$1 == id { print $3 }')
 	is "$(xargs <"$OUT")" "0 100000 65536"
 }
 
-@test "U108: limits, and metrics of the task" {
+@test "limits, and metrics of the task" {
 	requires cgroup_memory cgroup_cpu cgroup_pids
 	waits --memory-limit 67108864 --cpus 0.5
 	good task exec --exec-id e1 "$ID" sh -c 'cd /sys/fs/cgroup; cat memory.max cpu.max'

@@ -207,3 +207,26 @@ inspects() {
 	complains checkpoint
 	good exec "$NAME" true
 }
+
+@test "U30 U100: limits, docker update, docker stats, by the daemon's driver" {
+	requires cgroup_memory cgroup_cpu cgroup_pids
+	waits --memory 64m --cpus 0.5 --pids-limit 50
+	limits() {
+		good exec "$NAME" sh -c 'cd /sys/fs/cgroup; cat memory.max memory.swap.max cpu.max pids.max'
+		is "$(xargs <"$OUT")" "$1"
+	}
+	limits "67108864 67108864 50000 100000 50"
+	good update --memory 128m --memory-swap 256m --cpus 1 --pids-limit 60 "$NAME"
+	limits "134217728 134217728 100000 100000 60"
+	good stats --no-stream --format '{{.Name}} {{.MemUsage}}' "$NAME"
+	shows "$NAME"
+	shows "128MiB"
+	good inspect --format '{{.State.Pid}}' "$NAME"
+	case $DRIVER in
+	systemd) grep -q '^0::/system.slice/docker-.*\.scope' "/proc/$output/cgroup" ;;
+	*) grep -q '^0::/docker/' "/proc/$output/cgroup" ;;
+	esac || fail "in $(<"/proc/$output/cgroup")"
+	quiet rm --force "$NAME"
+	eng run --rm "${OPTS[@]}" --memory 16m stiva-test dd if=/dev/zero of=/dev/null bs=200M count=1
+	exits 137
+}

@@ -24,6 +24,8 @@ test_setup() {
 test_teardown() {
 	user delete --force "$ID" || true
 	rm -rf "${WORK:?}/home"
+	sed -i "/^$USER_ID:/d" /etc/subuid /etc/subgid 2>/dev/null || true
+	[ -z "${USER_CGROUP:-}" ] || rmdir "$USER_CGROUP" "${USER_CGROUP%/*}"
 }
 
 # the runtime as that user
@@ -32,13 +34,47 @@ user() {
 	RUNS=$((RUNS + 1))
 	OUT=$WORK/.out.$RUNS ERR=$WORK/.err.$RUNS
 	status=0
-	env -i PATH="$PATH" HOME="$WORK/home" XDG_RUNTIME_DIR="$WORK/run" timeout -k 2 20 "$PROBE" as $USER_ID $USER_ID \
+	env -i PATH="$PATH" HOME="$WORK/home" XDG_RUNTIME_DIR="$WORK/run" USER_CGROUP="${USER_CGROUP:-}" \
+		sh -c '[ -z "$USER_CGROUP" ] || echo $$ >"$USER_CGROUP/cgroup.procs"; exec "$@"' - \
+		timeout -k 2 "${DEADLINE:-20}" "$PROBE" as $USER_ID $USER_ID \
 		"$RT" --root "$ROOT" "$@" >"$OUT" 2>"$ERR" 3>&- 4>&- || status=$?
 	output=$(<"$OUT") stderr=$(<"$ERR")
 }
 edit() {
 	config "$@"
 	chown $USER_ID "$BUNDLE/config.json"
+}
+
+# ranges of ids for the user, as useradd gives them
+ranges() {
+	[ -w /etc/subuid ] || skip "requires: a writable /etc/subuid"
+	grep -q "^$USER_ID:" /etc/subuid || echo "$USER_ID:200000:65536" >>/etc/subuid
+	grep -q "^$USER_ID:" /etc/subgid || echo "$USER_ID:200000:65536" >>/etc/subgid
+	grep -q ":x:$USER_ID:" /etc/passwd || echo "u$USER_ID:x:$USER_ID:$USER_ID::/tmp:/bin/sh" >>/etc/passwd
+}
+# The user's bundle is as `spec --rootless` writes it, then the filters change it.
+specs() {
+	rm "$BUNDLE/config.json"
+	user spec --bundle "$BUNDLE" --rootless
+	exits 0
+	cp "$BUNDLE/config.json" "$WORK/as-written.json"
+	edit '.process.terminal = false' "$@"
+}
+# runs_as_user SCRIPT FILTER...: a program of the changed config
+runs_as_user() {
+	export SCRIPT=$1
+	shift
+	edit '.process.args = ["/bin/sh", "-c", env.SCRIPT]' "$@"
+	user run -b "$BUNDLE" "$ID"
+}
+# A subtree of cgroups that is the user's: what a session's manager would give. The user's
+# commands run in its child "login", so that siblings can be made.
+delegates() {
+	USER_CGROUP=$CG/deleg.$ID/login
+	mkdir -p "$USER_CGROUP"
+	# the controllers that are there, for the subtree
+	sed 's/[a-z]\+/+&/g' $CG/cgroup.controllers >$CG/cgroup.subtree_control 2>/dev/null || true
+	chown $USER_ID "${USER_CGROUP%/*}" "${USER_CGROUP%/*}"/cgroup.{procs,subtree_control,threads} "$USER_CGROUP" "$USER_CGROUP/cgroup.procs"
 }
 
 @test "a user runs a container" {
@@ -125,10 +161,7 @@ edit() {
 @test "N04: ranges of /etc/subuid are mapped by newuidmap" {
 	known_deviation runc "refuses every additional group"
 	requires newuidmap
-	[ -w /etc/subuid ] || skip "requires: a writable /etc/subuid"
-	grep -q "^$USER_ID:" /etc/subuid || echo "$USER_ID:200000:65536" >>/etc/subuid
-	grep -q "^$USER_ID:" /etc/subgid || echo "$USER_ID:200000:65536" >>/etc/subgid
-	grep -q ":x:$USER_ID:" /etc/passwd || echo "u$USER_ID:x:$USER_ID:$USER_ID::/tmp:/bin/sh" >>/etc/passwd
+	ranges
 	edit ".linux.uidMappings = [{containerID: 0, hostID: $USER_ID, size: 1}, {containerID: 1, hostID: 200000, size: 65536}]" \
 		".linux.gidMappings = [{containerID: 0, hostID: $USER_ID, size: 1}, {containerID: 1, hostID: 200000, size: 65536}]" \
 		'.process.args = ["/bin/probe", "ids"]' '.process.user = {uid: 1000, gid: 1000, additionalGids: [7]}'
@@ -167,6 +200,205 @@ edit() {
 	chmod 666 "$WORK"/.out.* 2>/dev/null || true
 	env -i PATH="$PATH" XDG_RUNTIME_DIR="$WORK/run" "$PROBE" as $USER_ID $USER_ID "$PROBE" pty "$RT" --root "$ROOT" run -b "$BUNDLE" "$ID" 3>&- | tr -d '\r' >"$WORK/o"
 	grep -qx "isatty 1 1 1" "$WORK/o" || fail "$(<"$WORK/o")"
+}
+
+@test "spec --rootless, then the whole life, with one id" {
+	known_deviation crun "its spec maps no ids"
+	specs '.process.args = ["/bin/probe", "signals", "0"]'
+	is "$(jq -c .linux.uidMappings "$WORK/as-written.json")" "[{\"containerID\":0,\"hostID\":$USER_ID,\"size\":1}]"
+	is "$(jq -c '[.mounts[].options[]? | select(test("^[ug]id="))]' "$WORK/as-written.json")" "[]"
+	user create -b "$BUNDLE" "$ID"
+	exits 0
+	STDOUT=$OUT
+	user list --format json
+	is "$(jq -r '.[] | [.id, .status] | join(" ")' "$OUT")" "$ID created"
+	user start "$ID"
+	exits 0
+	wait_for said ready
+	user exec "$ID" sh -c 'id -u; grep "^0::" /proc/self/cgroup; exit 5'
+	exits 5
+	line 0
+	if is_stiva; then
+		user ps --format json "$ID"
+		is "$(jq length "$OUT")" 1
+		user pause "$ID"
+		KEPT=1 refused "no cgroup"
+	fi
+	user state "$ID"
+	is "$(jq -r .status "$OUT")" running
+	user kill "$ID" TERM
+	exits 0
+	is "$stderr" ""
+	gone() {
+		user state "$ID"
+		[ "$(jq -r .status "$OUT")" = stopped ]
+	}
+	wait_for gone
+	user delete "$ID"
+	exits 0
+	user list -q
+	prints ""
+}
+
+@test "spec --rootless, then a run, with the ranges of /etc/subuid" {
+	requires newuidmap
+	stiva_only
+	ranges
+	specs
+	is "$(jq -c .linux.uidMappings "$WORK/as-written.json")" \
+		"[{\"containerID\":0,\"hostID\":$USER_ID,\"size\":1},{\"containerID\":1,\"hostID\":200000,\"size\":65536}]"
+	is "$(jq -c .linux.gidMappings "$WORK/as-written.json")" "$(jq -c .linux.uidMappings "$WORK/as-written.json")"
+	runs_as_user 'id -u; id -G; touch /tmp/x && chown 1000:1000 /tmp/x && stat -c %u /tmp/x; stat -c %g /dev/tty; mount | grep -c devpts.*gid' \
+		'.process.user = {uid: 0, gid: 0, additionalGids: [7]}' '.root.readonly = false' '.process.capabilities[] += ["CAP_CHOWN"]'
+	exits 0
+	line "0 7"
+	line 1000
+	is "$(stat -c %u "$BUNDLE/rootfs/tmp/x")" 200999
+	rm "$BUNDLE/rootfs/tmp/x"
+	rm -rf "$BUNDLE/config.json"
+}
+
+@test "M24: /sys without a network namespace of one's own is the host's, read-only; /proc without a pid namespace too" {
+	known_deviation runc "refuses"
+	known_deviation crun "1.21 does not follow for proc"
+	runs_as_user 'awk "\$2 == \"/sys\" || \$2 == \"/proc\" { print \$2, \$3, substr(\$4, 1, 2) }" /proc/mounts; touch /sys/x 2>/dev/null || echo ro; readlink /proc/self/ns/net; readlink /proc/self/ns/pid; ls -d /proc/self/fd' \
+		"$(without_ns pid)" '.mounts |= map(if .destination == "/sys" then {destination: "/sys", type: "sysfs", source: "sysfs", options: ["ro", "nosuid", "nodev", "noexec"]} else . end)'
+	exits 0
+	line "/sys sysfs ro"
+	line ro
+	line "/proc proc rw"
+	line "$(readlink /proc/self/ns/net)"
+	line "$(readlink /proc/self/ns/pid)"
+	line /proc/self/fd
+}
+
+@test "M24: devpts keeps no gid that is not mapped" {
+	known_deviation runc "refuses"
+	runs_as_user 'grep devpts /proc/mounts; probe node /dev/pts/ptmx' \
+		'.mounts |= map(if .destination == "/dev/pts" then .options += ["gid=5"] else . end)'
+	exits 0
+	shows_not gid=
+	shows "/dev/pts/ptmx c 5:2"
+}
+
+@test "devices of a user are the host's, bound; one that the host has not is an error" {
+	runs_as_user 'for i in null zero full random urandom tty; do probe node /dev/$i; done; echo x >/dev/null; probe node /dev/f' \
+		'.linux.devices = [{path: "/dev/f", type: "c", major: 1, minor: 7, fileMode: 438}]'
+	known_deviation runc "does not bind a device under another name"
+	known_deviation crun "does not bind a device under another name"
+	[ "$status" != 0 ]
+	KEPT=1 refused "linux.devices[0]" "/dev/f"
+	runs_as_user 'for i in null zero full random urandom tty; do probe node /dev/$i; done; head -c 1 /dev/zero | wc -c' '.linux.devices = [{path: "/dev/full", type: "c", major: 1, minor: 7}]'
+	exits 0
+	shows "/dev/null c 1:3 0666"
+	line 1
+}
+
+@test "overlay as a user's mount, with userxattr; the bundle's root read-only" {
+	local dir=$WORK/home/ov
+	mkdir -p "$dir"/{lower,upper,work}
+	echo low >"$dir/lower/f"
+	chown -R $USER_ID:$USER_ID "$dir"
+	export dir
+	runs_as_user 'cat /mnt/f; echo new >/mnt/f; rm -f /mnt/none; touch /x 2>/dev/null || echo ro; grep -c "^overlay /mnt.*userxattr" /proc/mounts' '.root.readonly = true' \
+		'.mounts += [{destination: "/mnt", type: "overlay", source: "overlay",
+		options: ["lowerdir=" + env.dir + "/lower", "upperdir=" + env.dir + "/upper", "workdir=" + env.dir + "/work", "userxattr"]}]'
+	exits 0
+	is "$(xargs <"$OUT")" "low ro 1"
+	is "$(<"$dir/upper/f")" new
+	is "$(<"$dir/lower/f")" low
+	chown -R 0:0 "$dir"
+	chmod -R u+rwX "$dir"
+}
+
+@test "no cgroup of the user's own: no limits, and one warning says so" {
+	stiva_only
+	edit '.process.args = ["/bin/sh", "-c", "cat /proc/self/cgroup"]'
+	user run -b "$BUNDLE" "$ID"
+	exits 0
+	is "$(grep -c "no cgroup" "$ERR")" 1
+	is "$(wc -l <"$ERR")" 1
+}
+
+@test "a delegated cgroup: a sibling of the user's own, pause, resume, kill, gone afterwards" {
+	delegates
+	edit '.process.args = ["/bin/probe", "signals", "0"]' "$(add_ns cgroup)" \
+		'.mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", "nosuid", "nodev", "noexec"]}]'
+	known_deviation crun "puts it below its own cgroup"
+	known_deviation runc "makes none without a path"
+	user run -d -b "$BUNDLE" "$ID"
+	exits 0
+	STDOUT=$OUT
+	wait_for said ready
+	local dir=${USER_CGROUP%/*}/$ID
+	is "$(wc -l <"$dir/cgroup.procs")" 1
+	user pause "$ID"
+	exits 0
+	is "$(sed -n 's/^frozen //p' "$dir/cgroup.events")" 1
+	user resume "$ID"
+	exits 0
+	user exec "$ID" cat /proc/self/cgroup
+	line 0::/
+	user delete --force "$ID"
+	exits 0
+	[ ! -d "$dir" ]
+}
+
+@test "a delegated cgroup: limits of a user's" {
+	requires cgroup_memory cgroup_pids
+	delegates
+	edit '.linux.resources = {memory: {limit: 100000000}, pids: {limit: 20}}' '.process.args = ["/bin/probe", "signals", "0"]'
+	known_deviation crun "puts it below its own cgroup"
+	known_deviation runc "makes none without a path"
+	user run -d -b "$BUNDLE" "$ID"
+	exits 0
+	local dir=${USER_CGROUP%/*}/$ID
+	is "$(xargs <"$dir/memory.max")" 99999744
+	is "$(xargs <"$dir/pids.max")" 20
+	user update --pids-limit 30 "$ID"
+	exits 0
+	is "$(xargs <"$dir/pids.max")" 30
+	user delete --force "$ID"
+	exits 0
+	[ ! -d "$dir" ]
+}
+
+@test "what the kernel forbids a user is an error that names it" {
+	stiva_only
+	edit "$(ns_path network /proc/1/ns/net)"
+	user run -b "$BUNDLE" "$ID"
+	refused "linux.namespaces" "/proc/1/ns/net"
+	edit "$(without_ns network)" '.process.oomScoreAdj = -900'
+	user run -b "$BUNDLE" "$ID"
+	refused "process.oomScoreAdj"
+	edit 'del(.process.oomScoreAdj)' '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 1024, hard: 500000000}]'
+	user run -b "$BUNDLE" "$ID"
+	refused "process.rlimits[0]" RLIMIT_NOFILE
+	edit 'del(.process.rlimits)' '.linux.sysctl = {"kernel.shm_rmid_forced": "x1"}'
+	user run -b "$BUNDLE" "$ID"
+	refused "kernel.shm_rmid_forced"
+	edit 'del(.linux.sysctl)' '.linux.cgroupsPath = "/elsewhere/x"'
+	user run -b "$BUNDLE" "$ID"
+	refused "cgroup" "elsewhere"
+}
+
+@test "U01: without XDG_RUNTIME_DIR and --root a user is told what to set" {
+	stiva_only
+	status=0
+	env -i PATH="$PATH" "$PROBE" as $USER_ID $USER_ID "$RT" list >"$OUT" 2>"$ERR" 3>&- || status=$?
+	output=$(<"$OUT") stderr=$(<"$ERR")
+	KEPT=1 refused XDG_RUNTIME_DIR --root
+}
+
+@test "U01: root of a user namespace has the user's state directory, unless USER is root" {
+	stiva_only
+	mkdir -p "$WORK/run/stiva"
+	chown $USER_ID "$WORK/run/stiva"
+	said_root() { env -i PATH="$PATH" XDG_RUNTIME_DIR="$WORK/run" "$@" "$PROBE" as $USER_ID $USER_ID unshare -r "$RT" delete --force nobody 2>&1 3>&-; }
+	strace_root() { env -i PATH="$PATH" XDG_RUNTIME_DIR="$WORK/run" "$@" "$PROBE" as $USER_ID $USER_ID unshare -r strace -f -e trace=file "$RT" state nobody 2>&1 3>&- | grep -o '"[^"]*/stiva"' | sort -u; }
+	command -v strace >/dev/null || skip "requires: strace"
+	strace_root | grep -qxF "\"$WORK/run/stiva\""
+	strace_root USER=root | grep -qxF '"/run/stiva"'
 }
 
 @test "U35: a user adds a tmpfs to a running container; a bind is refused with the reason" {
