@@ -2,6 +2,7 @@
 # podman with this runtime, as its users have it: exit statuses, terminals, signals.
 # requires: root podman
 load helpers
+load engines
 
 # one image for the whole file, imported into a storage of the file's own
 setup_file() {
@@ -9,13 +10,16 @@ setup_file() {
 	export TOP
 	export STORE=$BATS_FILE_TMPDIR/store
 	mkdir -p "$STORE"
-	# podman's default limit of tasks needs a controller that not each tier has
-	if ! has cgroup_pids; then
-		printf '[containers]\npids_limit = 0\n' >"$STORE/containers.conf"
-		export CONTAINERS_CONF_OVERRIDE=$STORE/containers.conf
-	fi
-	P="podman --root $STORE/root --runroot $STORE/run --storage-driver vfs --runtime ${RUNTIME:-$TOP/build/stiva} --cgroup-manager cgroupfs --events-backend file --tmpdir $STORE/tmp"
-	export P
+	local runtime
+	runtime=$(engine_runtime)
+	# as contrib/containers.conf.d has it; and podman's default limit of tasks needs a controller
+	# that not each tier has
+	printf '%s\n' '[engine]' "runtime_supports_nocgroup = [\"${runtime##*/}\"]" '[engine.runtimes]' \
+		"${runtime##*/} = [\"$runtime\"]" '[containers]' >"$STORE/containers.conf"
+	has cgroup_pids || echo 'pids_limit = 0' >>"$STORE/containers.conf"
+	export CONTAINERS_CONF_OVERRIDE=$STORE/containers.conf
+	P="podman --root $STORE/root --runroot $STORE/run --storage-driver vfs --runtime ${runtime##*/} --cgroup-manager cgroupfs --events-backend file --tmpdir $STORE/tmp"
+	export P ENGINE=$P
 	# the small root, so that a copy by vfs costs nothing; the big one when it was asked for
 	tar -C "${STIVA_PODMAN_ROOT:-$TOP/build/batsroot}" -cf - . | $P import --quiet - stiva-test 3>&-
 }
@@ -30,20 +34,6 @@ test_setup() {
 }
 test_teardown() { $P rm --force --time 0 "$NAME" >/dev/null 2>&1 3>&- || true; }
 
-# pod ARGS...: podman; sets status, output, stderr
-pod() {
-	LAST="podman $*"
-	RUNS=$((RUNS + 1))
-	OUT=$WORK/.out.$RUNS ERR=$WORK/.err.$RUNS
-	status=0
-	# shellcheck disable=SC2086 # words
-	timeout -k 2 60 $P "$@" >"$OUT" 2>"$ERR" 3>&- 4>&- || status=$?
-	output=$(<"$OUT") stderr=$(<"$ERR")
-}
-good() {
-	pod "$@"
-	[ "$status" = 0 ] || fail "$LAST: exit status $status: $stderr"
-}
 # a container that waits, in the background
 waits() {
 	good run -d "${OPTS[@]}" "$@" stiva-test probe signals 3
@@ -55,22 +45,22 @@ waits() {
 	good run --rm "${OPTS[@]}" stiva-test echo hello
 	prints hello
 	for code in 0 1 42; do
-		pod run --rm "${OPTS[@]}" stiva-test sh -c "exit $code"
+		eng run --rm "${OPTS[@]}" stiva-test sh -c "exit $code"
 		exits $code
 	done
 }
 
-@test "podman's own statuses: 127 not found, 126 not executable, 125 its own" {
-	pod run --rm "${OPTS[@]}" stiva-test nonesuch
+@test "E01 E02 E03: podman's own statuses: 127 not found, 126 not executable, 125 its own" {
+	eng run --rm "${OPTS[@]}" stiva-test nonesuch
 	exits 127
 	complains nonesuch
-	pod run --rm "${OPTS[@]}" stiva-test /no/such
+	eng run --rm "${OPTS[@]}" stiva-test /no/such
 	exits 127
-	pod run --rm "${OPTS[@]}" stiva-test /etc/passwd
+	eng run --rm "${OPTS[@]}" stiva-test /etc/passwd
 	exits 126
-	pod run --rm "${OPTS[@]}" stiva-test /etc
+	eng run --rm "${OPTS[@]}" stiva-test /etc
 	exits 126
-	pod run --rm "${OPTS[@]}" --nonesuch stiva-test true
+	eng run --rm "${OPTS[@]}" --nonesuch stiva-test true
 	exits 125
 }
 
@@ -109,13 +99,13 @@ waits() {
 	waits
 	good exec "$NAME" echo inside
 	prints inside
-	pod exec "$NAME" sh -c 'exit 21'
+	eng exec "$NAME" sh -c 'exit 21'
 	exits 21
 	good exec --user 1000:1000 -e X=y --workdir /tmp "$NAME" sh -c 'id -u; echo $X; pwd'
 	is "$(xargs <"$OUT")" "1000 y /tmp"
-	pod exec "$NAME" nonesuch
+	eng exec "$NAME" nonesuch
 	exits 127
-	pod exec "$NAME" /etc/passwd
+	eng exec "$NAME" /etc/passwd
 	exits 126
 	good exec --detach "$NAME" sh -c 'echo made >/tmp/made'
 	made() { [ "$($P exec "$NAME" cat /tmp/made 2>/dev/null 3>&-)" = made ]; }
@@ -146,7 +136,7 @@ waits() {
 	good pause "$NAME"
 	good inspect --format '{{.State.Status}}' "$NAME"
 	prints paused
-	pod exec "$NAME" true
+	eng exec "$NAME" true
 	[ "$status" != 0 ]
 	good unpause "$NAME"
 	good exec "$NAME" true
@@ -203,7 +193,7 @@ waits() {
 
 @test "a user namespace" {
 	requires userns
-	pod run --rm "${OPTS[@]}" --uidmap 0:100000:65536 --gidmap 0:100000:65536 stiva-test cat /proc/self/uid_map
+	eng run --rm "${OPTS[@]}" --uidmap 0:100000:65536 --gidmap 0:100000:65536 stiva-test cat /proc/self/uid_map
 	exits 0
 	is "$(xargs <"$OUT")" "0 100000 65536"
 }
@@ -222,9 +212,67 @@ waits() {
 }
 
 @test "a container in a pod shares its namespaces" {
-	pod pod create --infra=false --name "p$$"
+	eng pod create --infra=false --name "p$$"
 	[ "$status" = 0 ] || skip "requires: pods without an infra image"
 	good run --rm --network none --pod "p$$" --name "$NAME" stiva-test echo podded
 	prints podded
 	good pod rm --force "p$$"
+}
+
+@test "C17 U07: --cgroups disabled, for a name on the drop-in's list" {
+	known_deviation runc "has no way without a cgroup"
+	good run --rm "${OPTS[@]}" --cgroups disabled stiva-test grep '^0::' /proc/self/cgroup
+	shows_not libpod
+}
+
+@test "a health check" {
+	waits --health-cmd "echo fine" --health-interval disable
+	good healthcheck run "$NAME"
+	good inspect --format '{{.State.Health.Status}}' "$NAME"
+	prints healthy
+}
+
+@test "checkpoint is refused clearly, and the container goes on" {
+	is_stiva || skip "requires: stiva"
+	waits
+	eng container checkpoint "$NAME"
+	[ "$status" != 0 ]
+	complains checkpoint
+	good exec "$NAME" true
+}
+
+@test "U55: --sdnotify container: the program's word reaches the caller's socket" {
+	"$PROBE" notifyd "$WORK/notify" 2 >"$WORK/notified" 3>&- 4>&- &
+	JOBS+=($!)
+	wait_for test -S "$WORK/notify"
+	NOTIFY_SOCKET=$WORK/notify good run -d "${OPTS[@]}" --sdnotify container stiva-test sh -c 'probe notify READY=1; probe wait'
+	notified() { grep -q READY=1 "$WORK/notified"; }
+	wait_for notified
+}
+
+@test "U30 U100: podman update changes the limits of a running container" {
+	requires cgroup_memory cgroup_pids
+	waits --memory 64m
+	good update --memory 128m --pids-limit 77 "$NAME"
+	good exec "$NAME" sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max'
+	is "$(xargs <"$OUT")" "134217728 77"
+}
+
+@test "C03 U06: the systemd manager: a scope below machine.slice, limits, stats, pause, nothing left" {
+	requires systemd cgroup_memory
+	ENGINE=${P/--cgroup-manager cgroupfs/--cgroup-manager systemd}
+	P=$ENGINE
+	waits --memory 64m --cpus 0.5
+	good inspect --format '{{.State.Pid}}' "$NAME"
+	[[ $(<"/proc/$output/cgroup") == "0::/machine.slice/libpod-"*.scope* ]] || fail "in $(<"/proc/$output/cgroup")"
+	good exec "$NAME" sh -c 'cd /sys/fs/cgroup; cat memory.max cpu.max'
+	is "$(xargs <"$OUT")" "67108864 50000 100000"
+	good stats --no-stream --format '{{.Name}}' "$NAME"
+	prints "$NAME"
+	good pause "$NAME"
+	good unpause "$NAME"
+	good update --memory 128m "$NAME"
+	good exec "$NAME" cat /sys/fs/cgroup/memory.max
+	prints 134217728
+	good rm --force --time 0 "$NAME"
 }

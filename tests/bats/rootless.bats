@@ -73,7 +73,7 @@ delegates() {
 	USER_CGROUP=$CG/deleg.$ID/login
 	mkdir -p "$USER_CGROUP"
 	# the controllers that are there, for the subtree
-	sed 's/[a-z]\+/+&/g' $CG/cgroup.controllers >$CG/cgroup.subtree_control 2>/dev/null || true
+	sed 's/[a-z]\+/+&/g' "$CG/cgroup.controllers" >"$CG/cgroup.subtree_control" 2>/dev/null || true
 	chown $USER_ID "${USER_CGROUP%/*}" "${USER_CGROUP%/*}"/cgroup.{procs,subtree_control,threads} "$USER_CGROUP" "$USER_CGROUP/cgroup.procs"
 }
 
