@@ -216,3 +216,14 @@ task_is() { [ "$($ENGINE task ls 3>&- | awk -v id="$ID" '$1 == id { print $3 }')
 	good task metrics --format json "$ID"
 	is "$(jq -r '[.. | objects | .usage_limit? // empty] | first' "$OUT")" 67108864
 }
+
+@test "contrib: containerd takes the drop-in, and knows the runtime" {
+	stiva_only
+	local ENGINE="containerd --config $TOP/contrib/containerd/config-v2.toml"
+	good config dump
+	shows 'containerd.runtimes.stiva]'
+	shows 'BinaryName = "/usr/local/bin/stiva"'
+	# the newer form says the same under the newer plugin's name
+	is "$(sed 's/io.containerd.cri.v1.runtime/io.containerd.grpc.v1.cri/; s/^version = 3/version = 2/' "$TOP/contrib/containerd/config-v3.toml" | grep -v '^#')" \
+		"$(grep -v '^#' "$TOP/contrib/containerd/config-v2.toml")"
+}

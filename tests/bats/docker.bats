@@ -230,3 +230,10 @@ inspects() {
 	eng run --rm "${OPTS[@]}" --memory 16m stiva-test dd if=/dev/zero of=/dev/null bs=200M count=1
 	exits 137
 }
+
+@test "contrib: dockerd takes the drop-in" {
+	stiva_only
+	local ENGINE="dockerd --config-file $TOP/contrib/docker/daemon.json"
+	good --validate --data-root "$WORK/data"
+	is "$(jq -r '.runtimes | keys[]' "$TOP/contrib/docker/daemon.json")" stiva
+}

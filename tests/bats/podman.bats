@@ -276,3 +276,15 @@ waits() {
 	prints 134217728
 	good rm --force --time 0 "$NAME"
 }
+
+@test "contrib: podman takes the drop-in, and knows the runtime by its name" {
+	stiva_only
+	# shellcheck disable=SC2153 # helpers.bash has it
+	sed "s|/usr/local/bin/stiva|$RUNTIME|" "$TOP/contrib/containers.conf.d/50-stiva.conf" >"$WORK/conf"
+	has cgroup_pids || printf '%s\n' '[containers]' 'pids_limit = 0' >>"$WORK/conf"
+	export CONTAINERS_CONF_OVERRIDE=$WORK/conf
+	good info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}'
+	prints "stiva $RUNTIME"
+	good run --rm "${OPTS[@]}" --cgroups disabled stiva-test echo fine
+	prints fine
+}
