@@ -394,11 +394,10 @@ delegates() {
 	stiva_only
 	mkdir -p "$WORK/run/stiva"
 	chown $USER_ID "$WORK/run/stiva"
-	said_root() { env -i PATH="$PATH" XDG_RUNTIME_DIR="$WORK/run" "$@" "$PROBE" as $USER_ID $USER_ID unshare -r "$RT" delete --force nobody 2>&1 3>&-; }
-	strace_root() { env -i PATH="$PATH" XDG_RUNTIME_DIR="$WORK/run" "$@" "$PROBE" as $USER_ID $USER_ID unshare -r strace -f -e trace=file "$RT" state nobody 2>&1 3>&- | grep -o '"[^"]*/stiva"' | sort -u; }
+	traced() { env -i PATH="$PATH" XDG_RUNTIME_DIR="$WORK/run" "$@" "$PROBE" as $USER_ID $USER_ID unshare -r strace -f -e trace=file "$RT" state nobody 2>&1 3>&- | grep -o '"[^"]*/stiva"' | sort -u; }
 	command -v strace >/dev/null || skip "requires: strace"
-	strace_root | grep -qxF "\"$WORK/run/stiva\""
-	strace_root USER=root | grep -qxF '"/run/stiva"'
+	traced | grep -qxF "\"$WORK/run/stiva\""
+	traced USER=root | grep -qxF '"/run/stiva"'
 }
 
 @test "U35: a user adds a tmpfs to a running container; a bind is refused with the reason" {
