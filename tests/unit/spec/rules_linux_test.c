@@ -47,8 +47,8 @@ static void test_id_maps(void **state)
 	config_bad(LINUX("'uidMappings':[" LINE("0", "0", "1") "],'gidMappings':[" LINE("0", "7",
 											"1") "]"),
 		   "linux.uidMappings", "needs a user namespace");
-	config_ok(LINUX("'uidMappings':[" LINE("0", "0", "1") "],'gidMappings':[" LINE("5", "5",
-										       "9") "]"));
+	config_ok(LINUX(
+		"'uidMappings':[" LINE("0", "0", "1") "],'gidMappings':[" LINE("5", "5", "9") "]"));
 	config_bad(NS_AND("{'type':'user'}", "'uidMappings':[" LINE("0", "0", "1") "]"),
 		   "linux.gidMappings", "must come together");
 	config_bad(MAPS(LINE("0", "0", "0"), LINE("0", "0", "1")), "linux.uidMappings[0].size",
@@ -206,7 +206,8 @@ static void test_memory_policy(void **state)
 	(void)state;
 	config_bad(MPOL("'nodes':'0'"), P("mode"), "must be present");
 	config_bad(MPOL("'mode':'BIND'"), P("mode"), "invalid memory policy mode \"BIND\"");
-	config_bad(MPOL("'mode':'MPOL_BIND','nodes':'x'"), P("nodes"), "invalid memory policy node list");
+	config_bad(MPOL("'mode':'MPOL_BIND','nodes':'x'"), P("nodes"),
+		   "invalid memory policy node list");
 	config_bad(MPOL("'mode':'MPOL_DEFAULT','nodes':'0-7'"), P("nodes"),
 		   "mode requires 0 nodes but got 8");
 	config_bad(MPOL("'mode':'MPOL_LOCAL','flags':['MPOL_F_STATIC_NODES']"), P("flags"),
