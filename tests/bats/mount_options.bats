@@ -320,7 +320,7 @@ test_teardown() {
 	super size=64k
 	super nr_inodes=99
 	source_with rw
-	for word in nonesuch size=1k NOSUID nosuid, 'mode=0700,size=1k' $'a\nb'; do
+	for word in nonesuch size=1k NOSUID "nosuid," 'mode=0700,size=1k' $'a\nb'; do
 		config_from "$TOP/tests/bats/template.json" "$(add_mount "{destination: \"/mnt\", type: \"bind\", source: (env.WORK + \"/src\"), options: [\"bind\", $(jq -n --arg w "$word" '$w')]}")"
 		rt run -b "$BUNDLE" "$ID"
 		refused "mounts[7].options"

@@ -33,21 +33,21 @@ static void R05_fixed_dirs(void **state)
 		snprintf(path, sizeof(path), ROOT "%s", names[i]);
 		for (size_t k = 0; k < sizeof(targets) / sizeof(targets[0]); k++) {
 			plant(path, targets[k]);
-			cage_fails(&c, "ordinary directory");
+			cage_fails(&c, "directory");
 		}
 		drop(path);
 		put(path, "");
-		cage_fails(&c, "ordinary directory");
+		cage_fails(&c, "directory");
 		drop(path);
 		assert_int_equal(mkfifo(path, 0666), 0);
-		cage_fails(&c, "ordinary directory");
+		cage_fails(&c, "directory");
 		drop(path);
 		mk(path);
 	}
 	/* The same without a mount at /dev. */
 	c.mounts = "[" PROC "]";
 	plant(ROOT "/dev", CAGE "/canary");
-	cage_fails(&c, "ordinary directory");
+	cage_fails(&c, "directory");
 }
 
 static void see_data(void)
