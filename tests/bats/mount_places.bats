@@ -416,8 +416,8 @@ few() {
 }
 
 @test "M29 M30 R33: on a host whose / is shared nothing is left there, with a pivot or without" {
-	known_deviation crun "1.21 was not looked at: it may cover the host's root"
-	known_deviation runc "1.1 covers the host's root (runc #1961)"
+	known_deviation crun "1.21 covers the host's root"
+	known_deviation runc "1.1.15 covers the host's root (runc #1961)"
 	cat >"$WORK/in" <<-'E'
 		mount --make-rshared /
 		mount --bind "$BUNDLE/rootfs" "$BUNDLE/rootfs"
