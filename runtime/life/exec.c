@@ -372,7 +372,7 @@ static int launch(struct exec_run *x, struct err *e)
 	bool is_sub = x->cgroup_fd >= 0;
 	const struct life_seat seat = {&x->cg, is_sub ? x->cgroup_fd : cg_into(&x->cg),
 				       is_sub ? 0 : (pid_t)x->state.pid.v};
-	struct life_launch l = {x->conf, &x->state, &x->console_fd, x->abort_fd};
+	struct life_launch l = {x->conf, &x->state, &x->console_fd, x->abort_fd, 0};
 	const struct spec_exec_affinity *cpus = x->process->exec_cpu_affinity;
 	int r = 0;
 
@@ -383,6 +383,7 @@ static int launch(struct exec_run *x, struct err *e)
 	if (r == 0)
 		r = life_spawn(&x->job, &seat, init_exec_main, &x->child, e);
 
+	l.pid = x->child.pid;
 	if (r == 0)
 		r = outside_limits(x, e);
 	if (r == 0)

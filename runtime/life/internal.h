@@ -156,7 +156,8 @@ void life_spawn_plan_done(struct init_ns *ns);
 struct life_seat {
 	const struct cg *cg;
 	int fd;	      /* borrowed: cg's or below it; FD_NONE = none */
-	pid_t beside; /* when fd cannot have processes (any more): into this one's cgroup; 0 = none */
+	pid_t beside; /* when fd cannot have processes (any more): into this one's cgroup; 0 = none
+		       */
 };
 /* Clones the child into its seat and, through S if it must, brings it to the point where its maps
  * are written. entry as init_main. */
@@ -262,6 +263,7 @@ struct life_launch {
 	const struct spec_state *state;
 	int *ret_console_fd; /* NULL: none is expected */
 	int abort_fd;	     /* borrowed, of life_wait_signals(); FD_NONE: none */
+	pid_t pid;	     /* of the process that is launched; 0: the container's init */
 };
 /* Says RUN on sock_fd, then waits. */
 int life_start_run(int sock_fd, const struct life_launch *l, struct err *e) MUST_CHECK;

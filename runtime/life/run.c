@@ -42,7 +42,7 @@ static int start(struct life_create *c, int notify_fd, struct err *e)
 	c->box.rec = &c->rec;
 	life_machine_state(&c->box, SPEC_RUNNING, &s);
 	s.root = s.rootfs;
-	struct life_launch l = {c->conf, &s, NULL, c->abort_fd};
+	struct life_launch l = {c->conf, &s, NULL, c->abort_fd, 0};
 	int r = life_start_run(c->child.sock_fd, &l, e);
 
 	if (r < 0)

@@ -43,13 +43,12 @@ int life_hooks_outside(const struct spec_config *conf, enum spec_hook_kind kind,
 
 /* ---- the seccomp agent (config-linux.md "The Container Process State") ---- */
 
-static int send_listener(const struct spec_config *conf, const struct spec_state *state, int fd,
-			 struct err *e)
+static int send_listener(const struct life_launch *l, int fd, struct err *e)
 {
-	const struct spec_seccomp *s = conf ? conf->linux_->seccomp : NULL;
+	const struct spec_seccomp *s = l->conf ? l->conf->linux_->seccomp : NULL;
 	char fd_name[] = "seccompFd";
 	char *fds[] = {fd_name, NULL};
-	struct spec_state inner = *state;
+	struct spec_state inner = *l->state;
 	AUTO(buf) text = {0};
 
 	if (!s || !s->listener_path)
@@ -58,7 +57,8 @@ static int send_listener(const struct spec_config *conf, const struct spec_state
 	struct spec_process_state ps = {
 		.oci_version = (char *)SPEC_VERSION,
 		.fds = {fds, 1},
-		.pid = state->pid,
+		/* Of an exec it is not that of the state. */
+		.pid = l->pid > 0 ? (struct opt_i64){true, l->pid} : l->state->pid,
 		.metadata = s->listener_metadata,
 		.state = &inner,
 	};
@@ -92,7 +92,7 @@ static int take_message(int sock_fd, struct msg *m, const struct life_launch *l,
 		return 0;
 	}
 	if (m->number == INIT_MSG_LISTENER && m->n_fds == 1) {
-		int r = send_listener(l->conf, l->state, m->fds[0], e);
+		int r = send_listener(l, m->fds[0], e);
 
 		return r < 0 ? r
 			     : init_proto_send(sock_fd, INIT_MSG_LISTENING, NULL, 0, NULL, 0, e);
@@ -226,7 +226,7 @@ static int start_locked(const struct life_host *h, struct life_box *b, struct er
 	}
 	r = connect_gate(b, &gate, e);
 	if (r == 0)
-		r = run_by_gate(&gate, pidfd, &(struct life_launch){conf, &state, NULL, FD_NONE},
+		r = run_by_gate(&gate, pidfd, &(struct life_launch){conf, &state, NULL, FD_NONE, 0},
 				e);
 	if (unlinkat(b->dir_fd, LIFE_GATE, 0) < 0 && errno != ENOENT)
 		log_warn("container \"%s\": remove its start gate: %s", b->id, err_words(errno));

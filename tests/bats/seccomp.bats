@@ -245,18 +245,23 @@ everything_but() {
 
 @test "S08: what a C library calls before main may be notified too" {
 	stiva_only
-	program true -- "$(profile '[{names: ["close", "fcntl", "openat", "read"], action: "SCMP_ACT_NOTIFY"}]')" \
+	program true -- "$(profile '[{names: ["fcntl", "openat", "open", "read"], action: "SCMP_ACT_NOTIFY"}]')" \
 		'.linux.seccomp.listenerPath = (env.WORK + "/listener")'
 	for nnp in true false; do
 		config ".process.noNewPrivileges = $nnp"
 		rm -f "$WORK/listener"
 		background "$PROBE" recvfd "$WORK/listener" >"$WORK/got"
 		wait_for test -S "$WORK/listener"
-		DEADLINE=10 rt run -b "$BUNDLE" "$ID"
+		DEADLINE=15 rt run -b "$BUNDLE" "$ID"
 		# its agent takes the descriptor and goes: the calls are refused, nothing hangs
 		[ "$status" != 124 ]
 		grep -q '^fd anon_inode:seccomp notify' "$WORK/got"
 	done
+	# runc's list of important calls is none that is refused
+	config '.linux.seccomp.syscalls[0].names = ["execve", "openat", "open", "read", "close", "fcntl"]' \
+		'.linux.seccomp.listenerPath = "/no/such/agent"'
+	rt run -b "$BUNDLE" "$ID"
+	refused "failed to connect with seccomp agent"
 }
 
 @test "S05: a listener that is not there is an error" {

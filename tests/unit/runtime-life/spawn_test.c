@@ -210,7 +210,7 @@ static int launch_then_fail(int fd)
 
 static void test_launch(void **state)
 {
-	struct life_launch l = {NULL, NULL, NULL, FD_NONE};
+	struct life_launch l = {NULL, NULL, NULL, FD_NONE, 0};
 	struct life_child c;
 
 	(void)state;
