@@ -421,3 +421,11 @@ delegates() {
 	user mounts add "$ID" "$WORK/run/m.json"
 	refused /b "operation not permitted" "root"
 }
+
+@test "V67: device rules of a user's container are no obstacle" {
+	edit '.process.args = ["/bin/sh", "-c", ": </dev/null && echo fine"]' \
+		'.linux.resources.devices = [{allow: false, access: "rwm"}]'
+	user run -b "$BUNDLE" "$ID"
+	exits 0
+	line fine
+}

@@ -362,7 +362,7 @@ limited() {
 	fi
 }
 
-@test "V43 V44: limits of a disk are changed one by one, others stay" {
+@test "V43 V44 R40: limits of a disk are changed one by one, others stay" {
 	requires cgroup_io
 	known_deviation crun "removes them"
 	[ -b /dev/vda ] && [ -b /dev/vdb ] || skip "requires: vm"
@@ -439,7 +439,7 @@ limited() {
 	is "$(state | jq -c .resources)" null
 }
 
-@test "U106 V65: devices change only when they are named, and others keep theirs" {
+@test "U106 V65 R40: devices change only when they are named, and others keep theirs" {
 	program probe wait -- '.linux.resources.devices = [{allow: false, access: "rwm"}]' "$ALL_CAPS"
 	starts
 	ok exec "$ID" sh -c 'mknod /fuse c 10 229; mknod /null2 c 1 3'
