@@ -61,7 +61,12 @@ limited() {
 	if [ -e "$(cgroup_of)/io.bfq.weight" ] || [ -e "$(cgroup_of)/io.weight" ]; then
 		updates --blkio-weight 500
 	fi
+}
+
+@test "U101: burst and idle by flags" {
+	requires cgroup_cpu
 	known_deviation crun "has no --cpu-burst, --cpu-idle"
+	limited
 	updates --cpu-burst 1000
 	is "$(value cpu.max.burst)" 1000
 	updates --cpu-idle 1
@@ -168,7 +173,7 @@ limited() {
 	is "$(value memory.max) $(value memory.swap.max)" "$((60 << 20)) $((20 << 20))"
 }
 
-@test "V21 V22 V23 V24 V25: memory and swap, as they were and as they shall be" {
+@test "V21 V22 V24: memory and swap together, and without limits" {
 	requires cgroup_memory
 	known_deviation crun "does not lift swap with memory"
 	limited
@@ -179,6 +184,13 @@ limited() {
 	is "$(value memory.swap.max)" $((96468992 - 52428800))
 	updates --memory -1
 	is "$(value memory.max) $(value memory.swap.max)" "max max"
+}
+
+@test "V21 V23 V25: memory and swap, as they were and as they shall be" {
+	requires cgroup_memory
+	known_deviation crun "0 is no swap"
+	limited
+	has_file memory.swap.max
 	updates --memory 30M --memory-swap 50M
 	is "$(value memory.max) $(value memory.swap.max)" "$((30 << 20)) $((20 << 20))"
 	updates --memory 60M --memory-swap 80M
