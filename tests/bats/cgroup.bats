@@ -185,10 +185,10 @@ value() { cat "$(cgroup_of)/$1"; }
 	line "cpus 0"
 }
 
-@test "C10 V50 V51 R38: pids: a number, no limit, zero" {
+@test "C10 V50 V51 V52 R38: pids: a number, no limit, zero" {
 	requires cgroup_pids
-	for t in 17=17 -1=max; do
-		program probe wait -- ".linux.resources.pids.limit = ${t%=*}"
+	for t in 17=17 -1=max null=max; do
+		program probe wait -- ".linux.resources.pids = if ${t%=*} then {limit: ${t%=*}} else null end"
 		starts
 		is "$(value pids.max)" "${t#*=}"
 		ok delete --force "$ID"
@@ -381,12 +381,13 @@ value() { cat "$(cgroup_of)/$1"; }
 	refused rdma
 }
 
-@test "C12 V56: unified: several lines, the last word, and what is not there" {
+@test "C12 V56 V31: unified: several files, the last word, and what is not there" {
 	requires cgroup_memory cgroup_pids
 	program probe wait -- '.linux.resources = {pids: {limit: 7}, memory: {limit: 33554432},
-		unified: {"pids.max": "99", "memory.min": "131072", "memory.high": "5242880", "memory.max": "20484096"}}'
+		unified: {"pids.max": "99", "memory.min": "131072", "memory.high": "5242880", "memory.max": "20484096", "memory.oom.group": "1"}}'
 	starts
 	is "$(value pids.max) $(value memory.min) $(value memory.high) $(value memory.max)" "99 131072 5242880 20484096"
+	is "$(value memory.oom.group)" 1
 	ok delete --force "$ID"
 	program true -- '.linux.resources.unified = {"memory.DOESNTEXIST": "baz"}'
 	rt run -b "$BUNDLE" "$ID"
