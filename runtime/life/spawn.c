@@ -271,6 +271,52 @@ static pid_t clone_beside(uint64_t flags, const struct life_seat *seat, int *ret
 	return proc_clone(flags, fd, ret_pidfd);
 }
 
+/* The child of clone_outside(): goes on once it was moved, and not without. */
+static void wait_moved(int pipe_fd)
+{
+	char go;
+
+	if (fd_read_all(pipe_fd, &go, 1) != 1)
+		_exit(1);
+}
+
+/* Threaded or delegated trees refuse the direct way (runc #5101): moved right after the clone, and
+ * before the child does anything, a stage's own child least of all. */
+static pid_t clone_outside(uint64_t flags, const struct life_seat *seat, int *ret_pidfd,
+			   struct err *e)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	AUTO_FD theirs = ends[0];
+	AUTO_FD ours = ends[1];
+	pid_t pid = proc_clone(flags, FD_NONE, ret_pidfd);
+
+	if (pid == 0) {
+		auto_fd_done(&ours);
+		wait_moved(theirs);
+		return 0;
+	}
+	if (pid < 0)
+		return err_sys(e, pid, "clone the container's init (namespaces)");
+	int r = cg_attach(seat->cg, seat->fd, pid, e);
+
+	if (r == 0) {
+		r = fd_write_all(ours, "", 1);
+		if (r < 0)
+			err_sys(e, r, "let the child go on");
+	}
+	if (r == 0)
+		return pid;
+	struct life_child c = {
+		.pid = pid, .pidfd = *ret_pidfd, .sock_fd = FD_NONE, .abort_fd = FD_NONE};
+
+	life_spawn_kill(&c);
+	*ret_pidfd = FD_NONE;
+	return err_prefix(e, "put the container's init into its cgroup");
+}
+
 static pid_t clone_child(uint64_t flags, const struct life_seat *seat, int *ret_pidfd,
 			 struct err *e)
 {
@@ -278,20 +324,10 @@ static pid_t clone_child(uint64_t flags, const struct life_seat *seat, int *ret_
 
 	if (pid == -EBUSY)
 		pid = clone_beside(flags, seat, ret_pidfd);
-	/* Threaded or delegated trees refuse the direct way (runc #5101): join right after. */
 	if (pid < 0 && seat->fd >= 0 &&
 	    (pid == -EOPNOTSUPP || pid == -EBUSY || pid == -EACCES || pid == -ENOENT)) {
-		pid = proc_clone(flags, FD_NONE, ret_pidfd);
-		if (pid > 0 && cg_attach(seat->cg, seat->fd, pid, e) < 0) {
-			struct life_child c = {.pid = pid,
-					       .pidfd = *ret_pidfd,
-					       .sock_fd = FD_NONE,
-					       .abort_fd = FD_NONE};
-
-			life_spawn_kill(&c);
-			*ret_pidfd = FD_NONE;
-			return err_prefix(e, "put the container's init into its cgroup");
-		}
+		log_debug("clone into the cgroup: %s", err_words(pid));
+		return clone_outside(flags, seat, ret_pidfd, e);
 	}
 	if (pid < 0)
 		err_sys(e, pid, "clone the container's init (%s)",
