@@ -78,7 +78,7 @@ static const struct keyword {
 
 static bool fits(const struct gv *v, char type)
 {
-	for (size_t i = 0; i < N_KEYWORDS; i++) {
+	for (size_t i = 0; strchr("ynqiuxt", type) && i < N_KEYWORDS; i++) {
 		const struct keyword *k = &keywords[i];
 
 		if (*k->type != type)

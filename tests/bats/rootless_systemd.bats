@@ -1,0 +1,95 @@
+#!/usr/bin/env bats
+# A normal user with a systemd of his own: limits by delegation, the user's units.
+# requires: root cgroup2 systemd rootless userns cgroup_memory cgroup_pids
+load helpers
+
+USER_ID=1234
+
+test_setup() {
+	getent passwd $USER_ID >/dev/null || useradd --uid $USER_ID --create-home stivauser
+	loginctl enable-linger $USER_ID
+	wait_for test -S /run/user/$USER_ID/bus
+	mkdir "$WORK/home"
+	cp "$RUNTIME" "$WORK/home/$RUNTIME_NAME"
+	RT=$WORK/home/$RUNTIME_NAME
+	ROOT=$WORK/home/state
+	UNIT=pre-$ID.scope
+	export USER_ID
+	bundle "$(add_ns user)" "$(without_ns network)" \
+		".linux.uidMappings = [{containerID: 0, hostID: $USER_ID, size: 1}] | .linux.gidMappings = [{containerID: 0, hostID: $USER_ID, size: 1}]" \
+		'del(.linux.resources)' '(.mounts[].options // empty) |= map(select(startswith("gid=") | not))' \
+		'.mounts |= map(select(.type != "sysfs"))' '.process.args = ["/bin/probe", "wait"]' \
+		'.mounts += [{destination: "/sys", type: "none", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", "ro"]}]' \
+		'.mounts |= map(select(.type != "cgroup"))' '.linux.cgroupsPath = ":pre:\(env.ID)"'
+	chown -R --no-dereference $USER_ID:$USER_ID "$WORK/bundle" "$WORK/home"
+	chmod 755 "$WORK" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$WORK/home"
+}
+test_teardown() {
+	user delete --force "$ID" || true
+	rm -rf "${WORK:?}/home"
+}
+
+# as_user CMD...: from a place that is not the user's own (as from a login's scope)
+as_user() {
+	env -i PATH="$PATH" HOME="$WORK/home" XDG_RUNTIME_DIR=/run/user/$USER_ID timeout -k 2 60 \
+		"$PROBE" as $USER_ID $USER_ID "$@"
+}
+user() {
+	LAST="$RUNTIME_NAME $* (as user $USER_ID)"
+	RUNS=$((RUNS + 1))
+	OUT=$WORK/.out.$RUNS ERR=$WORK/.err.$RUNS
+	status=0
+	as_user ${BY:+"$BY"} "$RT" --root "$ROOT" "$@" >"$OUT" 2>"$ERR" 3>&- 4>&- || status=$?
+	output=$(<"$OUT") stderr=$(<"$ERR")
+}
+edit() {
+	config "$@"
+	chown $USER_ID "$BUNDLE/config.json"
+}
+user_up() {
+	user --systemd-cgroup run -d -b "$BUNDLE" "$ID"
+	exits 0
+	STDOUT=$OUT
+	wait_for said ready
+}
+prop() { as_user systemctl --user show -P "$1" "$UNIT"; }
+user_pid() { as_user "$RT" --root "$ROOT" state "$ID" | jq -r .pid; }
+cgroup_of_pid() { sed -n s/^0:://p "/proc/$1/cgroup"; }
+user_unit_gone() { [ -z "$(as_user systemctl --user list-units --plain --no-legend --all "$UNIT")" ]; }
+
+@test "C03 U06: a user's scope is in his own user.slice, with his limits" {
+	edit '.linux.resources = {memory: {limit: 134217728}, pids: {limit: 55}}'
+	user_up
+	is "$(prop Slice)" user.slice
+	is "$(prop MemoryMax)" 134217728
+	is "$(prop TasksMax)" 55
+	local at
+	at=$(cgroup_of_pid "$(user_pid)")
+	[[ $at == /user.slice/user-$USER_ID.slice/user@$USER_ID.service/user.slice/$UNIT* ]] || fail "$at"
+	is "$(<"$CG$at/memory.max")" 134217728
+	is "$(<"$CG$at/pids.max")" 55
+	user delete --force "$ID"
+	exits 0
+	wait_for user_unit_gone
+}
+
+@test "C03: exec of a user is in the container's cgroup, wherever he calls from" {
+	user_up
+	user exec "$ID" probe wait &
+	JOBS+=($!)
+	local at
+	at=$(cgroup_of_pid "$(user_pid)")
+	wait_for test "$(wc -l <"$CG$at/cgroup.procs")" -ge 1
+	two_inside() { [ "$(wc -l <"$CG$at/cgroup.procs")" -ge 2 ]; }
+	wait_for two_inside
+	user delete --force "$ID"
+}
+
+@test "C03: without his systemd a user is told so" {
+	RUNS=$((RUNS + 1)) OUT=$WORK/.out.$RUNS ERR=$WORK/.err.$RUNS status=0
+	stiva_only
+	env -i PATH="$PATH" HOME="$WORK/home" "$PROBE" as $USER_ID $USER_ID "$RT" --root "$ROOT" --systemd-cgroup \
+		run -b "$BUNDLE" "$ID" >"$OUT" 2>"$ERR" || status=$?
+	output=$(<"$OUT") stderr=$(<"$ERR")
+	refused "XDG_RUNTIME_DIR"
+}
