@@ -22,8 +22,9 @@
 
 static struct life_rec_process init = {{true, 4711}, {true, UINT64_MAX}};
 static struct life_rec_process creator = {{true, INT32_MAX}, {true, 0}};
-static struct life_rec_cgroup cgroup = {
-	{true, CG_CGROUPFS}, (char *)"/a \"b\"/c", {true, UINT64_MAX}, {true, 3}, (char *)"x.scope", {true, true}};
+static struct life_rec_cgroup cgroup = {{true, CG_CGROUPFS}, (char *)"/a \"b\"/c",
+					{true, UINT64_MAX},  {true, 3},
+					(char *)"x.scope",   {true, true}};
 static struct strpair pairs[] = {{(char *)"k", (char *)""},
 				 {(char *)"\xc3\xa4/\\", (char *)"\n\"sum\":\""}};
 
