@@ -349,6 +349,8 @@ int cg_systemd_make(const struct cg_place *p, const struct spec_config *conf, st
 	if (r == 0)
 		r = make_cgroups(&s, &c, e);
 	if (r < 0) {
+		/* The placeholder first: it waits for no SIGTERM of systemd's. */
+		cg_done(&c);
 		if (is_ours && stop_unit(&bus, &ignored) < 0)
 			log_debug("%s", ignored.text);
 		return r;
@@ -445,7 +447,11 @@ static int empty_leaf(const struct cg_place *p, const char *unit_dir, uint64_t i
 	int r = cg_open(p->path, &c, e);
 
 	if (r == 0 && (ino == 0 || c.ino == ino)) {
-		r = cg_kill(&c, e);
+		/* A scope with the placeholder, which no SIGTERM of systemd's ends; a slice may
+		 * have units of others in it. */
+		r = cg_systemd_is_slice(p->unit) ? 0 : cg_open(unit_dir, &c, e);
+		if (r == 0)
+			r = cg_kill(&c, e);
 		return r < 0 && r != -ENOENT && r != -ENODEV ? r : 1;
 	}
 	if (r == 0)
