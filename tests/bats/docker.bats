@@ -227,7 +227,7 @@ inspects() {
 	*) grep -q '^0::/docker/' "/proc/$output/cgroup" ;;
 	esac || fail "in $(<"/proc/$output/cgroup")"
 	quiet rm --force "$NAME"
-	eng run --rm "${OPTS[@]}" --memory 16m stiva-test dd if=/dev/zero of=/dev/null bs=200M count=1
+	eng run --rm "${OPTS[@]}" --memory 16m --memory-swap 16m stiva-test dd if=/dev/zero of=/dev/null bs=200M count=1
 	exits 137
 }
 

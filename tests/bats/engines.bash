@@ -8,6 +8,9 @@
 # The runtime under test as an engine's file needs it, before the first test.
 engine_runtime() { echo "${RUNTIME:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd -P)/build/stiva}"; }
 
+# The guest of the vm tier takes its time: an engine's call may last ten seconds there.
+! has systemd || export BATS_TEST_TIMEOUT=400
+
 # daemon LOG CMD...: starts a daemon for the whole file; its pid in $DAEMON
 daemon() {
 	local log=$1
