@@ -5,10 +5,27 @@ load helpers
 
 USER_ID=1234
 
-test_setup() {
+# The user's systemd runs for the whole file, so that it is no leak of a test.
+setup_file() {
+	[ -d /run/systemd/system ] || return 0
 	getent passwd $USER_ID >/dev/null || useradd --uid $USER_ID --create-home stivauser
 	loginctl enable-linger $USER_ID
-	wait_for test -S /run/user/$USER_ID/bus
+	DEADLINE=120 wait_for test -S /run/user/$USER_ID/bus
+	DEADLINE=120 wait_for systemctl is-active --quiet user@$USER_ID.service
+	# systemd keeps a slice that a unit wanted
+	user_systemctl start user.slice
+}
+teardown_file() {
+	[ -d /run/systemd/system ] || return 0
+	loginctl disable-linger $USER_ID
+	systemctl stop user@$USER_ID.service
+}
+user_systemctl() {
+	setpriv --reuid $USER_ID --regid $USER_ID --clear-groups \
+		env XDG_RUNTIME_DIR=/run/user/$USER_ID systemctl --user "$@"
+}
+
+test_setup() {
 	mkdir "$WORK/home"
 	cp "$RUNTIME" "$WORK/home/$RUNTIME_NAME"
 	RT=$WORK/home/$RUNTIME_NAME
