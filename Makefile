@@ -139,7 +139,7 @@ fuzz: ## the same with libFuzzer (clang), 10 minutes
 	build/obj/clang-san-dyn/config_fuzz -max_total_time=600 build/fuzz-corpus tests/fuzz/corpus/config
 
 # ---- gates ----
-.PHONY: check check-native check-peers conformance claims lint fault-smoke kill-points bench demo docs deps schema-paths
+.PHONY: check check-native check-peers outside conformance claims lint fault-smoke kill-points bench demo docs deps schema-paths
 deps:
 	@scripts/deps build
 check: ## everything: lint, unit, fuzz, faults, bats in three tiers; installs what it needs
@@ -151,6 +151,8 @@ check-native: all ## the bats files that need no Debian 13 root and no virtual m
 check-peers: all ## the same bats cases on Debian 13's crun and runc: they test the specification, not stiva
 	@RUNTIME=crun TIERS=deb13 tests/run
 	@RUNTIME=runc TIERS=deb13 tests/run
+outside: all ## the test suites of runc, crun and runtime-tools on stiva and on their own runtimes (docs/outside.md)
+	@scripts/outside-suites all
 conformance: all ## every row's tests on stiva, crun and runc; prints the table, writes docs/conformance.md
 	@scripts/conformance
 claims: all ## what stiva does and its rivals do not, side by side

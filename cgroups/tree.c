@@ -576,12 +576,12 @@ int cg_open_sub(const struct cg *c, const char *sub, int *ret_fd, struct err *e)
 		*ret_fd = fd;
 		return 0;
 	}
-	int r = cg_where_check(rel, "sub-cgroup", e);
+	int r = cg_where_check(rel, "bad sub cgroup path", e);
 	if (r < 0)
 		return r;
 	fd = cg_tree_open(c->dir_fd, rel);
 	if (fd < 0)
-		return err_sys(e, fd, "open sub-cgroup \"%s\" of \"%s\"", rel, c->path);
+		return err_sys(e, fd, "adding pid to sub-cgroup \"%s\" of \"%s\"", rel, c->path);
 	*ret_fd = fd;
 	return 0;
 }

@@ -85,6 +85,16 @@ static uint64_t keep(struct plan *p, const char *set, uint64_t asked, uint64_t c
 	return asked & can;
 }
 
+/* The same for ambient ones: a line each, in the words that callers know from runc (P10). */
+static uint64_t keep_ambient(const struct plan *p, uint64_t asked, uint64_t can)
+{
+	for (uint64_t left = asked & ~can & ~p->warned; left; left &= left - 1)
+		log_warn("process.capabilities.ambient: can't raise ambient capability %s: it is "
+			 "not in both the permitted and the inheritable set",
+			 word_text(&spec_words_capability, __builtin_ctzll(left)));
+	return asked & can;
+}
+
 static uint64_t asked_mask(struct plan *p, const char *set, const struct enumvec *v)
 {
 	uint64_t mask = 0;
@@ -172,9 +182,8 @@ void guard_caps_plan(const struct spec_capabilities *c, struct guard_caps *ret)
 	uint64_t can = asked & w.bounding & p.have_permitted;
 	w.inheritable = keep(&p, "inheritable", asked, in_bounding(can) | p.have_inheritable,
 			     "it is not in the bounding set");
-	w.ambient = keep(&p, "ambient", asked_mask(&p, "ambient", &c->ambient),
-			 w.permitted & w.inheritable,
-			 "it is not in both the permitted and the inheritable set");
+	w.ambient = keep_ambient(&p, asked_mask(&p, "ambient", &c->ambient),
+				 w.permitted & w.inheritable);
 	*ret = w;
 }
 
@@ -219,7 +228,8 @@ static void raise_ambient(uint64_t ambient)
 	for (uint64_t left = ambient; left; left &= left - 1) {
 		int cap = __builtin_ctzll(left);
 		if (cap_set_ambient(cap, CAP_SET) < 0)
-			log_warn("process.capabilities.ambient: %s cannot be raised: %s",
+			log_warn("process.capabilities.ambient: can't raise ambient capability "
+				 "%s: %s",
 				 word_text(&spec_words_capability, cap), err_words(errno));
 	}
 }

@@ -124,8 +124,10 @@ int guard_identity_apply(const struct guard_identity *id, struct err *e)
 	r = guard_caps_drop_bounding(&caps, e);
 	if (r < 0)
 		return r;
-	/* Leaving uid 0 clears the permitted set; execve clears this flag. */
-	if (id->uid != 0 && caps.permitted && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	/* Leaving uid 0 clears the permitted set, without which nothing becomes inheritable; execve
+	 * clears this flag. */
+	if (id->uid != 0 && (caps.permitted || caps.inheritable) &&
+	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_sys(e, errno, "process.capabilities: keep over the change of user");
 	r = set_groups(id, e);
 	if (r == 0)

@@ -59,8 +59,8 @@ const char *const *guard_seccomp_kernel_flags(void)
 
 /* ---- prepare ---- */
 
-/* Calls that init still makes between loading the filter and handing over the notify fd, or that
- * the listener itself may have to make for it: waiting for an answer there would be for ever. */
+/* Calls that init still makes between loading the filter and handing over the notify fd: waiting
+ * for an answer there would be for ever. What comes later is answered by the agent. */
 static bool may_notify(const char *name)
 {
 	static const char *const needed[] = {"write", "sendmsg"};

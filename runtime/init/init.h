@@ -46,7 +46,8 @@ struct init_job {
 	int console_fd; /* P's end of nothing: the slave, once opened by the child */
 	int hook_out_fd, hook_err_fd; /* where the child's hooks write (A08), or FD_NONE */
 	struct winsize
-		size; /* the caller's terminal, unless process.consoleSize says; 0 = unknown */
+		size;	 /* the caller's terminal, unless process.consoleSize says; 0 = unknown */
+	bool is_relayed; /* the console's other end is P's, which copies it to its stdout */
 	unsigned preserve_fds;
 	unsigned listen_fds; /* LISTEN_FDS of the caller, passed from fd 3 on; part of preserve_fds
 			      */

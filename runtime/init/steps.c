@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -159,11 +160,25 @@ static int sysctl(void *ctx, struct err *e)
 	return r < 0 ? r : guard_sysctl_apply(j->conf, j->proc_fd, e);
 }
 
+/* Line ends stay as the program writes them: whoever reads our stdout through a pipe gets no
+ * carriage returns, and a user's terminal adds them itself (life/relay.c). */
+static void plain_newlines(int fd)
+{
+	struct termios t;
+
+	if (tcgetattr(fd, &t) < 0)
+		return;
+	t.c_oflag &= ~(tcflag_t)ONLCR;
+	(void)tcsetattr(fd, TCSANOW, &t);
+}
+
 /* Sends the master away and keeps the slave for the launch. */
 static int send_console(struct init_job *j, int master_fd, struct err *e)
 {
 	int r = init_launch_console_size(j, e);
 
+	if (j->is_relayed)
+		plain_newlines(j->console_fd);
 	return r < 0 ? r : init_proto_send(j->sock_fd, INIT_MSG_CONSOLE, NULL, 0, &master_fd, 1, e);
 }
 
@@ -182,9 +197,11 @@ static int create_hooks(void *ctx, struct err *e)
 	AUTO(buf) state = {0};
 
 	init_hook_state(j, SPEC_CREATING, &state);
-	/* Where the host's hooks run too; root of a user namespace may not be let in there. */
-	if (chdir(j->state->bundle) < 0)
-		log_debug("createContainer hooks do not run in the bundle: %s", err_words(errno));
+	/* In the root that is about to become "/", as in runc: hooks use paths below it. */
+	int r = root_chdir(j->root, e);
+
+	if (r < 0)
+		return r;
 	struct init_hooks_env with = {state.data, NULL, NULL, j->hook_out_fd, j->hook_err_fd};
 
 	return init_hooks_run(j->conf, SPEC_HOOK_CREATE_CONTAINER, &with, e);

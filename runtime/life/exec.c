@@ -313,6 +313,7 @@ static int prepare(struct exec_run *x, struct err *e)
 	x->job.id = a->id;
 	x->job.state = &x->state;
 	x->job.preserve_fds = a->preserve_fds;
+	x->job.is_relayed = !a->detach && !a->console_socket;
 	x->job.wants_keyring = !x->box.rec->no_keyring.v;
 	if (!a->detach)
 		(void)ioctl(STDIN_FILENO, TIOCGWINSZ, &x->job.size);

@@ -212,6 +212,7 @@ static void fill_job(struct life_create *c)
 	c->pidfd_socket = c->a->pidfd_socket ? c->a->pidfd_socket
 					     : spec_annotation(conf, "run.oci.pidfd_receiver");
 	j->has_oom_score = true;
+	j->is_relayed = c->is_run && !c->a->detach && !c->a->console_socket;
 	/* Hooks look at the container between its namespaces and its root; and its sysctls may be
 	 * those of devices that are moved in. */
 	j->wants_go = has_hooks(conf, SPEC_HOOK_PRESTART) ||

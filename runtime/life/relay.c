@@ -185,6 +185,8 @@ static void make_raw(struct raw_terminal *t)
 		return;
 	raw = t->old;
 	cfmakeraw(&raw);
+	/* The container's terminal leaves line ends to this one (init/steps.c). */
+	raw.c_oflag = t->old.c_oflag;
 	t->is_raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 

@@ -64,6 +64,16 @@ static int kill_all(struct life_box *b, int sig, struct err *e)
 	return sig == SIGKILL ? cg_kill(&cg, e) : cg_signal(&cg, sig, e);
 }
 
+/* Init ended, and without a pid namespace that did not end the others: they can still be killed. */
+static bool has_survivors(struct life_box *b)
+{
+	AUTO(cg) cg = CG_NONE;
+	struct err ignored = ERR_INIT;
+
+	return !owns_pid_ns(b) && life_machine_cgroup(b, &cg, &ignored) == 0 &&
+	       cg_wait_empty(&cg, 0, &ignored) < 0;
+}
+
 int life_kill(const struct life_host *h, const char *id, const char *signal, bool all,
 	      struct err *e)
 {
@@ -79,6 +89,8 @@ int life_kill(const struct life_host *h, const char *id, const char *signal, boo
 	/* containerd and podman send --all to containers that are gone. */
 	if (all &&
 	    (s == SPEC_STOPPED || s == SPEC_CREATED || s == SPEC_RUNNING || s == SPEC_PAUSED))
+		return kill_all(&b, sig, e);
+	if (s == SPEC_STOPPED && sig == SIGKILL && has_survivors(&b))
 		return kill_all(&b, sig, e);
 	r = life_machine_check(LIFE_KILL, s, e);
 	if (r < 0)

@@ -232,6 +232,13 @@ static int enter_with_rights(struct init_job *j, struct ways_back *w, struct err
 	return r;
 }
 
+static int enter_as_root(struct init_job *j, struct ways_back *w, struct err *e)
+{
+	int r = enter_one(j, SPEC_NS_TIME, w, e);
+
+	return r < 0 ? r : enter_with_rights(j, w, e);
+}
+
 /* Enters what takes hold of children only. */
 static int enter_for_children(struct init_job *j, struct ways_back *w, struct err *e)
 {
@@ -410,6 +417,10 @@ int life_spawn(struct init_job *j, const struct life_seat *seat, void (*entry)(s
 	j->sock_fd = theirs;
 	if (!staged)
 		r = enter_for_children(j, &back, e);
+	else if (geteuid() == 0)
+		/* They may be the host's, and then S has no rights over them once it is in its user
+		 * namespace. */
+		r = enter_as_root(j, &back, e);
 	pid_t pid = r < 0 ? r : clone_child(flags, seat, &c->pidfd, e);
 
 	if (pid == 0) {

@@ -64,11 +64,18 @@ static int move_over(const struct root_plan *p, struct err *e)
 	return 0;
 }
 
+int root_chdir(const struct root_plan *p, struct err *e)
+{
+	return fchdir(p->root_fd) < 0 ? err_sys(e, errno, "enter the root") : 0;
+}
+
 int root_pivot(struct root_plan *p, struct err *e)
 {
-	if (fchdir(p->root_fd) < 0)
-		return err_sys(e, errno, "enter the root");
-	int r = p->host.no_pivot ? move_over(p, e) : pivot(p, e);
+	int r = root_chdir(p, e);
+
+	if (r < 0)
+		return r;
+	r = p->host.no_pivot ? move_over(p, e) : pivot(p, e);
 	if (r < 0)
 		return r;
 	return chdir("/") < 0 ? err_sys(e, errno, "chdir \"/\"") : 0;

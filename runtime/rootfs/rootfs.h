@@ -62,6 +62,8 @@ int root_devices(struct root_plan *p, struct err *e) MUST_CHECK;
  * opened by TIOCGPTPEER; binds the slave on /dev/console. */
 int root_console(struct root_plan *p, int *ret_master_fd, int *ret_slave_fd,
 		 struct err *e) MUST_CHECK;
+/* Makes the root-to-be the working directory (createContainer hooks). */
+int root_chdir(const struct root_plan *p, struct err *e) MUST_CHECK;
 int root_pivot(struct root_plan *p, struct err *e) MUST_CHECK;
 int root_seal(struct root_plan *p, struct err *e) MUST_CHECK;
 
