@@ -117,7 +117,7 @@ inner_hook() {
 	program true
 	for kind in prestart createRuntime createContainer poststart poststop; do hook $kind "pwd >$WORK/pwd.$kind"; done
 	runs
-	if is_stiva; then is "$(<"$WORK/pwd.createContainer")" "$BUNDLE"; fi
+	if is_stiva; then is "$(<"$WORK/pwd.createContainer")" "$BUNDLE/rootfs"; fi
 	[ "$RUNTIME_NAME" != runc ] || skip "known deviation of runc: 1.1 runs them where it was started"
 	for kind in prestart createRuntime poststart poststop; do is "$(<"$WORK/pwd.$kind")" "$BUNDLE" $kind; done
 }
