@@ -312,7 +312,7 @@ with_numa() {
 	END
 }
 
-@test "R25: an exec has the io priority of its process, and no affinity of its caller" {
+@test "P18 R25: an exec has the io priority of its process, and an affinity only where one is asked for" {
 	stiva_only
 	program probe wait -- '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}'
 	starts
@@ -320,11 +320,12 @@ with_numa() {
 	line "ioprio $((2 << 13 | 6))"
 	all=$(sed -n 's/^cpus //p' "$OUT")
 	# more cpus than fit into a cpu_set_t are a list like any other
-	for cpus in 0 0-2047; do
+	for cpus in "0 0" "0-2047 $all"; do
+		want=${cpus#* } cpus=${cpus%% *}
 		config ".process.execCPUAffinity = {initial: \"$cpus\"}" ".process.args = [\"probe\", \"sched\"]"
 		jq .process "$BUNDLE/config.json" >"$WORK/process.json"
 		ok exec --process "$WORK/process.json" "$ID"
-		line "cpus $all"
+		line "cpus $want"
 	done
 }
 
