@@ -18,9 +18,11 @@
 #include "runtime/cli/out.h"
 #include "base/ban.h"
 
-#define CELL_MAX  64
-#define FIELD_MAX 24 /* of /proc/PID/stat; the later ones are not wanted */
-#define DAY	  86400
+#define PASSWD	   "/etc/passwd"
+#define PASSWD_MAX (1 << 20)
+#define CELL_MAX   64
+#define FIELD_MAX  24 /* of /proc/PID/stat; the later ones are not wanted */
+#define DAY	   86400
 
 /* Numbers of man 5 proc, "stat". */
 enum stat_field {
@@ -43,6 +45,7 @@ struct ps_process {
 };
 struct ps_clock {
 	int64_t ticks_per_sec, now, boot; /* seconds since the epoch */
+	struct buf passwd;		  /* the text of PASSWD, or empty */
 };
 
 static int read_stat(int proc_fd, struct ps_process *p)
@@ -134,6 +137,40 @@ static void put_uid(const struct ps_process *p, const struct ps_clock *c, char *
 {
 	(void)c;
 	snprintf(ret, CELL_MAX, "%u", p->uid);
+}
+
+/* man 5 passwd: "name:password:uid:...". The caller's users: to those of the container the numbers
+ * may say something else. */
+static bool find_name(const char *text, uint32_t uid, char *ret)
+{
+	for (const char *line = text; line && *line;
+	     line = strchr(line, '\n'), line += line != NULL) {
+		size_t name = strcspn(line, ":\n");
+		const char *s = line + name;
+		uint64_t v;
+
+		if (*s == ':')
+			s += 1 + strcspn(s + 1, ":\n");
+		if (*s != ':' || name == 0 || name >= CELL_MAX)
+			continue;
+		s++;
+		if (num_u64n(s, strcspn(s, ":\n"), &v) < 0 || v != uid)
+			continue;
+		memcpy(ret, line, name);
+		ret[name] = '\0';
+		return true;
+	}
+	return false;
+}
+
+static void put_user(const struct ps_process *p, const struct ps_clock *c, char *ret)
+{
+	char name[CELL_MAX];
+
+	if (c->passwd.data && find_name(c->passwd.data, p->uid, name))
+		str_printable(ret, CELL_MAX, name);
+	else
+		put_uid(p, c, ret);
 }
 
 static void put_pid(const struct ps_process *p, const struct ps_clock *c, char *ret)
@@ -230,16 +267,17 @@ static void put_rss(const struct ps_process *p, const struct ps_clock *c, char *
 }
 
 struct ps_column {
-	const char *name, *head;
+	const char *name, *head; /* name NULL: not to be chosen by name */
 	void (*put)(const struct ps_process *p, const struct ps_clock *c, char *ret); /* CELL_MAX */
 };
 /* put NULL: the text is in the process. */
 static const struct ps_column columns[] = {
-	{"uid", "UID", put_uid},    {"pid", "PID", put_pid},	   {"ppid", "PPID", put_ppid},
-	{"c", "C", put_c},	    {"stime", "STIME", put_stime}, {"tty", "TTY", put_tty},
-	{"time", "TIME", put_time}, {"cmd", "CMD", NULL},	   {"comm", "COMMAND", NULL},
-	{"s", "S", put_state},	    {"ni", "NI", put_nice},	   {"nlwp", "NLWP", put_threads},
-	{"rss", "RSS", put_rss},    {"stat", "STAT", put_state},   {"command", "COMMAND", NULL},
+	{NULL, "UID", put_user},     {"pid", "PID", put_pid},	    {"ppid", "PPID", put_ppid},
+	{"c", "C", put_c},	     {"stime", "STIME", put_stime}, {"tty", "TTY", put_tty},
+	{"time", "TIME", put_time},  {"cmd", "CMD", NULL},	    {"comm", "COMMAND", NULL},
+	{"s", "S", put_state},	     {"ni", "NI", put_nice},	    {"nlwp", "NLWP", put_threads},
+	{"uid", "UID", put_uid},     {"user", "USER", put_user},    {"rss", "RSS", put_rss},
+	{"stat", "STAT", put_state}, {"command", "COMMAND", NULL},
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 #define N_DEFAULT 8 /* the first ones: ps -ef */
@@ -255,8 +293,8 @@ static int choose_list(const char *list, struct ps_choice *ret, struct err *e)
 	for (const char *s = list;; s++) {
 		size_t n = strcspn(s, ",");
 		size_t i = 0;
-		while (i < N_COLUMNS &&
-		       !(strlen(columns[i].name) == n && memcmp(columns[i].name, s, n) == 0))
+		while (i < N_COLUMNS && !(columns[i].name && strlen(columns[i].name) == n &&
+					  memcmp(columns[i].name, s, n) == 0))
 			i++;
 		if (i == N_COLUMNS || ret->n == N_CHOSEN)
 			return err_set(e, ERR_INPUT, EINVAL, "-o: no column \"%.*s\"", (int)n, s);
@@ -330,7 +368,7 @@ int cmd_ps_table(const pid_t *pids, size_t n, char *const *args, struct arena *a
 {
 	struct ps_choice chosen = {0};
 	struct cmd_table t = {.arena = arena, .gap = 2};
-	struct ps_clock c;
+	struct ps_clock c = {0};
 	AUTO_FD proc_fd = FD_NONE;
 	int r = choose(args, &chosen, e);
 
@@ -340,6 +378,7 @@ int cmd_ps_table(const pid_t *pids, size_t n, char *const *args, struct arena *a
 	if (proc_fd < 0)
 		return err_sys(e, errno, "open \"/proc\"");
 	clock_read(&c);
+	(void)!file_read_path(PASSWD, PASSWD_MAX, &c.passwd); /* without it: numbers */
 	t.n_cols = chosen.n;
 	for (size_t i = 0; i < chosen.n; i++)
 		cmd_table_add(&t, chosen.v[i]->head);
@@ -350,5 +389,6 @@ int cmd_ps_table(const pid_t *pids, size_t n, char *const *args, struct arena *a
 			add_row(&p, &chosen, &c, &t);
 	}
 	cmd_table_print(&t, out);
+	buf_done(&c.passwd);
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "base/auto.h"
 #include "base/base64.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "base/sys.h"
 #include "runtime/guard/guard.h"
@@ -116,8 +117,12 @@ static unsigned flags_of(const struct spec_seccomp *s, bool wants_listener)
 	}
 	/* It says how notifications are waited for: without a listener there are none, and the
 	 * kernel refuses it. */
-	if (!wants_listener)
+	if (!wants_listener && (flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)) {
+		log_warn(
+			"linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV has no effect "
+			"without SCMP_ACT_NOTIFY");
 		flags &= ~(unsigned)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	}
 	/* Both return a number: the kernel wants this flag to tell a thread id from an fd. */
 	if (wants_listener && (flags & SECCOMP_FILTER_FLAG_TSYNC))
 		flags |= SECCOMP_FILTER_FLAG_TSYNC_ESRCH;

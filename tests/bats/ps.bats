@@ -28,6 +28,14 @@ load helpers
 	is "$(wc -l <"$OUT")" 3
 	grep -qw "$(pid_of)" "$OUT"
 	[ "$RUNTIME_NAME" = crun ] || shows "probe hang"
+	# names as ps -ef has them, numbers where the caller knows no user
+	[ "$RUNTIME_NAME" = crun ] || grep -qE "^root +$(pid_of) " "$OUT"
+	stiva_only
+	ok exec -d --pid-file "$WORK/pid" -u 54321 "$ID" probe hang 0
+	ok ps "$ID"
+	grep -qE "^54321 +$(<"$WORK/pid") " "$OUT"
+	ok ps "$ID" -o uid,user,pid
+	grep -qE "^0 +root +$(pid_of)$" "$OUT"
 }
 
 @test "U95: ps with columns" {
