@@ -16,7 +16,7 @@ watch() {
 logged() { grep -qE -- "$1" "$LOG"; }
 ended() { ! kill -0 "$WATCHER" 2>/dev/null; }
 
-@test "U109: events --stats is one line in the layout of runc" {
+@test "U31 U109: events --stats is one line in the layout of runc" {
 	known_deviation crun "has no events"
 	program probe wait
 	starts

@@ -214,7 +214,7 @@ here() { cut -d' ' -f4- /proc/self/mountinfo | sort; }
 	umount "$WORK/src"
 }
 
-@test "L03: rootfsPropagation" {
+@test "L03 R49: rootfsPropagation" {
 	for p in private slave shared unbindable; do
 		[ "$p/$RUNTIME_NAME" != unbindable/crun ] && [ "$p/$RUNTIME_NAME" != shared/runc ] || continue
 		program grep ' / / \| /[^ ]* / ' /proc/self/mountinfo -- ".linux.rootfsPropagation = \"$p\""

@@ -31,7 +31,7 @@ init_dir() { echo "$CG$(sed -n s/^0:://p "/proc/$(pid_of)/cgroup")"; }
 loaded() { [ -n "$(systemctl list-units --plain --no-legend --all "${1:-$UNIT}")" ]; }
 gone() { ! loaded "$@"; }
 
-@test "U06 C03: --systemd-cgroup makes PREFIX-NAME.scope in system.slice, and delete takes it away" {
+@test "U06 C03 R45: --systemd-cgroup makes PREFIX-NAME.scope in system.slice, and delete takes it away" {
 	box
 	up
 	is "$(prop ActiveState)" active
@@ -39,6 +39,8 @@ gone() { ! loaded "$@"; }
 	[[ $(init_dir) == "$CG/system.slice/$UNIT"* ]] || fail "$(init_dir)"
 	is "$(prop Delegate)" yes
 	is "$(prop DefaultDependencies)" no
+	# without it engines see no processes
+	is "$(prop MemoryAccounting) $(prop CPUAccounting) $(prop TasksAccounting) $(prop IOAccounting)" "yes yes yes yes"
 	is "$(state | jq -r '."systemd-scope"')" "$(is_stiva || [ "$RUNTIME_NAME" = crun ] && echo "$UNIT" || echo null)"
 	ok delete --force "$ID"
 	wait_for gone
@@ -348,11 +350,17 @@ gone() { ! loaded "$@"; }
 	[ ! -d "$CG/$ID-c" ]
 }
 
-@test "U06: exec, pause, kill and ps find the manager in the state" {
+@test "U06 R44: exec, pause, kill and ps find the manager in the state" {
 	box "$(without_ns cgroup)" '.mounts |= map(select(.type != "cgroup"))'
 	up
 	ok exec "$ID" grep ^0: /proc/self/cgroup
 	shows "$UNIT"
+	# whoever may not clone into the cgroup is attached by systemd before a byte is written
+	ok exec -d --pid-file "$WORK/pid" "$ID" sleep 100
+	systemctl show -p ControlGroup "$UNIT" | grep -q "system.slice/$UNIT"
+	grep -q "$UNIT" "/proc/$(<"$WORK/pid")/cgroup"
+	ok ps -f json "$ID"
+	jq -e --argjson pid "$(<"$WORK/pid")" 'index($pid) != null' "$OUT"
 	ok pause "$ID"
 	is "$(status_of)" paused
 	ok resume "$ID"
