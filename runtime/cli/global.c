@@ -74,5 +74,5 @@ void cmd_global_version(struct buf *out)
 	buf_adds(out, "stiva version " STIVA_VERSION "\n"
 		      "commit: " STIVA_COMMIT "\n"
 		      "spec: " SPEC_VERSION "\n"
-		      "+SECCOMP +CAP +CGROUPV2 +EBPF +YAJL\n");
+		      "+SECCOMP +CAP +CGROUPV2 +SYSTEMD +EBPF +YAJL\n");
 }
