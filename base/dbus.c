@@ -100,6 +100,9 @@ static int send_all(struct dbus *d, const void *data, size_t n, uint64_t end)
 static int receive_some(struct dbus *d, uint64_t end)
 {
 	for (;;) {
+		/* A peer that never stops talking is no reason to stay. */
+		if (proc_now_usec() >= end)
+			return -ETIMEDOUT;
 		/* Descriptors that a peer may send are dropped by the kernel: no control buffer. */
 		ssize_t r = recv(d->fd, buf_room(&d->in, 4096), 4096, MSG_DONTWAIT);
 
@@ -227,6 +230,7 @@ static void read_field(struct dbus_in *in, struct dbus_msg *m)
 			    : code == FIELD_IFACE  ? &m->iface
 			    : code == FIELD_MEMBER ? &m->member
 			    : code == FIELD_ERROR  ? &m->error
+			    : code == FIELD_SENDER ? &m->sender
 						   : NULL;
 
 	if (text && (*sig == 's' || *sig == 'o'))
@@ -245,7 +249,7 @@ static int parse(struct dbus_msg *m, size_t head_len, size_t body_at, size_t bod
 	struct dbus_in in = {(const uint8_t *)m->raw.data, HEAD_SIZE + head_len, HEAD_SIZE,
 			     is_swapped, false};
 
-	m->path = m->iface = m->member = m->error = m->sig = "";
+	m->path = m->iface = m->member = m->error = m->sender = m->sig = "";
 	while (!in.is_bad && in.pos < in.len)
 		read_field(&in, m);
 	m->body = (struct dbus_in){(const uint8_t *)m->raw.data + body_at, body_len, 0, is_swapped,

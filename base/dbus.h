@@ -20,7 +20,8 @@ struct dbus_msg {
 	struct buf raw; /* owned */
 	uint8_t type;
 	uint32_t serial, reply_to;
-	const char *path, *iface, *member, *error, *sig; /* "" when absent */
+	/* "" when absent; sender: as the bus says it, so it cannot be forged */
+	const char *path, *iface, *member, *error, *sender, *sig;
 	struct dbus_in body;
 };
 void dbus_msg_done(struct dbus_msg *m);

@@ -2,9 +2,11 @@
 /* base/dbus: the handshake, calls and signals against a peer that is a list of bytes; deadlines;
  * a peer that lies. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/dbus.h"
@@ -34,8 +36,8 @@ static void add_message(struct buf *out, uint8_t type, uint32_t reply_to, const 
 	const struct {
 		uint8_t code;
 		const char *sig, *text;
-	} fields[] = {{3, "s", "Member"}, {4, "s", error}, {8, "g", sig}};
-	for (size_t i = 0; i < 3; i++) {
+	} fields[] = {{3, "s", "Member"}, {4, "s", error}, {7, "s", ":1.7"}, {8, "g", sig}};
+	for (size_t i = 0; i < 4; i++) {
 		if (!fields[i].text)
 			continue;
 		dbus_put_align(&b, 8);
@@ -70,6 +72,7 @@ static const struct dbus_call call = {"d.e.s.t", "/o", "i.face", "Do", NULL, NUL
 static void on_signal(const struct dbus_msg *m, void *arg)
 {
 	assert_string_equal(m->member, "Member");
+	assert_string_equal(m->sender, ":1.7");
 	*(bool *)arg = true;
 }
 
@@ -152,6 +155,36 @@ static void a_refusal_and_a_silence(void **state)
 	buf_done(&said);
 }
 
+/* The deadline holds though there is always something to read. */
+static void a_peer_that_never_stops(void **state)
+{
+	struct dbus d = DBUS_INIT;
+	struct err e = ERR_INIT;
+	struct buf said = {0}, signals = {0};
+	int peer;
+
+	(void)state;
+	buf_adds(&said, "OK 1\r\n");
+	for (unsigned i = 0; i < 500; i++)
+		add_message(&signals, DBUS_SIGNAL, 0, NULL, NULL, NULL);
+	assert_int_equal(open_against(&d, &said, &peer, &e), 0);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		alarm(20);
+		while (fd_write_all(peer, signals.data, signals.len) == 0)
+			;
+		_exit(0);
+	}
+	assert_int_equal(dbus_call(&d, &call, 100, NULL, &e), -ETIMEDOUT);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	dbus_done(&d);
+	close(peer);
+	buf_done(&said);
+	buf_done(&signals);
+}
+
 /* Each byte of a good stream changed, and each cut of it: an error or an answer, in bounded time.
  */
 static void a_peer_that_lies(void **state)
@@ -220,6 +253,7 @@ int main(void)
 		cmocka_unit_test(a_call_and_a_signal_before_its_reply),
 		cmocka_unit_test(an_error_has_the_peers_text),
 		cmocka_unit_test(a_refusal_and_a_silence),
+		cmocka_unit_test(a_peer_that_never_stops),
 		cmocka_unit_test(a_peer_that_lies),
 		cmocka_unit_test(addresses),
 	};
