@@ -23,7 +23,8 @@ int cg_systemd_slice_path(const char *slice, char *ret, struct err *e) MUST_CHEC
 /* Appends "/" and a unit's directory name, which differs from the unit's where it would look like a
  * file of the kernel. -ENAMETOOLONG. Leaf. */
 int cg_systemd_add_unit(char *path, const char *unit);
-/* Bytes of `path` up to and with the directory of `unit`; 0 when it is not on the way. */
+/* Bytes of `path`, a container's cgroup, up to and with the directory of its `unit`; 0 when it is
+ * not on the way. */
 size_t cg_systemd_unit_len(const char *path, const char *unit);
 bool cg_systemd_is_slice(const char *unit);
 
@@ -54,6 +55,7 @@ struct cg_bus {
 	bool is_user;
 	bool is_done, knows_job;
 	char job[128], result[32];
+	char sender[128]; /* systemd's own name on a bus, where anybody may send us a signal */
 };
 void cg_bus_done(struct cg_bus *b);
 /* Whether the user instance of systemd is the caller's (rootless), or the system's. */

@@ -106,7 +106,7 @@ static void on_signal(const struct dbus_msg *m, void *arg)
 	struct dbus_in in = m->body;
 
 	if (!str_eq(m->member, "JobRemoved") || !str_eq(m->iface, manager) ||
-	    !str_eq(m->sig, "uoss"))
+	    !str_eq(m->sig, "uoss") || (b->sender[0] && !str_eq(m->sender, b->sender)))
 		return;
 	(void)dbus_get_u32(&in);
 	const char *job = dbus_get_str(&in), *unit = dbus_get_str(&in), *result = dbus_get_str(&in);
@@ -127,6 +127,7 @@ static int watch(struct cg_bus *b, bool is_bus, struct err *e)
 				   "interface='org.freedesktop.systemd1.Manager',"
 				   "member='JobRemoved',path='/org/freedesktop/systemd1'";
 	AUTO(buf) body = {0};
+	AUTO(dbus_msg) m = {0};
 	const struct dbus_call c = {"org.freedesktop.DBus",
 				    "/org/freedesktop/DBus",
 				    "org.freedesktop.DBus",
@@ -142,7 +143,11 @@ static int watch(struct cg_bus *b, bool is_bus, struct err *e)
 	dbus_put_str(&body, rule);
 	int r = dbus_call(&b->d, &c, CG_BUS_CALL_MS, NULL, e);
 
-	return r < 0 ? r : cg_bus_call(b, "Subscribe", NULL, NULL, NULL, e);
+	if (r == 0)
+		r = cg_bus_call(b, "Subscribe", NULL, NULL, &m, e);
+	if (r == 0 && str_copy(b->sender, sizeof(b->sender), m.sender) < 0)
+		r = err_set(e, ERR_KERNEL, EBADMSG, "systemd: its name on the bus is too long");
+	return r;
 }
 
 /* ---- opening ---- */
