@@ -164,6 +164,8 @@ static int infer_array(struct gv_parser *ps, struct gv *v)
 	}
 	if (!elem)
 		return err_set(ps->e, ERR_INPUT, EINVAL, "an empty array needs a type (@as [])");
+	if (strlen(elem) >= DBUS_TYPE_MAX)
+		return err_set(ps->e, ERR_INPUT, EINVAL, "a type that D-Bus does not have");
 	return set_type(ps, v, arena_printf(ps->a, "a%s", elem));
 }
 
