@@ -83,6 +83,11 @@ int cg_systemd_choose(const struct cg_wish *w, struct cg_place *ret, struct err 
 		size_t n = strlen(ret->path);
 
 		snprintf(ret->path + n, CG_PATH_MAX - n, "/%s", w->subgroup);
+		if (cg_systemd_unit_len(ret->path, ret->unit) != n)
+			return err_set(e, ERR_INPUT, EINVAL,
+				       "annotations[\"run.oci.systemd.subgroup\"]: \"%s\" is the "
+				       "unit's own name",
+				       w->subgroup);
 	}
 	return 0;
 }
@@ -191,9 +196,10 @@ struct start {
 	struct arena *a;
 	pid_t hold;
 	const char *id;
+	bool is_asked; /* of systemd; before that nothing can be ours */
 };
 
-static int start_unit(const struct start *s, struct cg_bus *bus, struct err *e)
+static int start_unit(struct start *s, struct cg_bus *bus, struct err *e)
 {
 	struct err ignored = ERR_INIT;
 	AUTO(buf) body = {0};
@@ -214,6 +220,7 @@ static int start_unit(const struct start *s, struct cg_bus *bus, struct err *e)
 		return r;
 	dbus_put_end(&body, mark);
 	dbus_put_end(&body, dbus_put_array(&body, '('));
+	s->is_asked = true;
 	r = cg_bus_job(bus, "StartTransientUnit", "ssa(sv)a(sa(sv))", &body, e);
 	if (r < 0 && e->code == EEXIST && reset_failed(bus, &ignored) == 0) {
 		err_clear(e);
@@ -322,6 +329,14 @@ static int make_cgroups(const struct start *s, struct cg *ret, struct err *e)
 	return r < 0 ? r : make_leaf(s, unit_fd, unit_dir, ret, e);
 }
 
+/* Told apart by the code: without a limit one may go on without a cgroup (rootless). */
+static int not_made(const struct knob_plan *plan, struct err *e)
+{
+	if (plan->n && (e->code == EACCES || e->code == EPERM || e->code == EROFS))
+		e->code = ENOTSUP;
+	return -e->code;
+}
+
 int cg_systemd_make(const struct cg_place *p, const struct spec_config *conf, struct cg *ret,
 		    struct err *e)
 {
@@ -336,15 +351,15 @@ int cg_systemd_make(const struct cg_place *p, const struct spec_config *conf, st
 	if (r == 0)
 		r = cg_bus_open(&bus, p->is_user_unit, p->unit, e);
 	if (r < 0)
-		return r;
+		return not_made(&s.plan, e);
 	if (!cg_systemd_is_slice(p->unit)) {
 		s.hold = spawn_hold(&c.hold_pidfd);
 		if (s.hold < 0)
 			return err_sys(e, s.hold, "clone the unit's placeholder");
 	}
 	r = start_unit(&s, &bus, e);
-	/* Somebody else's stays. */
-	bool is_ours = r == 0 || e->code != EEXIST;
+	/* Somebody else's stays: who was not asked, or refused us, made none for us. */
+	bool is_ours = s.is_asked && (r == 0 || (e->code != EEXIST && e->code != EACCES));
 
 	if (r == 0)
 		r = make_cgroups(&s, &c, e);
@@ -353,7 +368,7 @@ int cg_systemd_make(const struct cg_place *p, const struct spec_config *conf, st
 		cg_done(&c);
 		if (is_ours && stop_unit(&bus, &ignored) < 0)
 			log_debug("%s", ignored.text);
-		return r;
+		return not_made(&s.plan, e);
 	}
 	cg_done(ret);
 	*ret = c;
@@ -423,14 +438,15 @@ int cg_systemd_attach(const struct cg *c, const char *path, pid_t pid, struct er
 {
 	AUTO(cg_bus) bus = {.d = DBUS_INIT};
 	AUTO(buf) body = {0};
-	size_t n = cg_systemd_unit_len(path, c->unit);
+	/* path is that of c, or below it. */
+	size_t n = cg_systemd_unit_len(c->path, c->unit);
 	int r = cg_bus_open(&bus, c->is_user_unit, NULL, e);
 
 	if (r < 0)
 		return r;
 	bus.unit = c->unit;
 	dbus_put_str(&body, c->unit);
-	dbus_put_str(&body, n ? path + n : "");
+	dbus_put_str(&body, strlen(path) > n ? path + n : "");
 	size_t mark = dbus_put_array(&body, 'u');
 
 	dbus_put_u32(&body, (uint32_t)pid);

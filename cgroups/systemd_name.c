@@ -77,12 +77,13 @@ size_t cg_systemd_unit_len(const char *path, const char *unit)
 
 	if (!unit[0] || cg_systemd_add_unit(dir, unit) < 0)
 		return 0;
-	size_t n = strlen(dir);
+	size_t n = strlen(dir), len = 0;
 
+	/* The last one: around us may be a unit of the same name, of whoever runs us. */
 	for (const char *at = strstr(path, dir); at; at = strstr(at + 1, dir))
 		if (at[n] == '/' || at[n] == '\0')
-			return (size_t)(at - path) + n;
-	return 0;
+			len = (size_t)(at - path) + n;
+	return len;
 }
 
 static int bad_path(const char *path, const char *why, struct err *e)

@@ -50,6 +50,8 @@ static void C03_the_units_part_of_a_path(void **state)
 	assert_int_equal(cg_systemd_unit_len("/s.slice/p-n.scope/container", "p-n.scope"), 18);
 	assert_int_equal(cg_systemd_unit_len("/s.slice/p-n.scope", "p-n.scope"), 18);
 	assert_int_equal(cg_systemd_unit_len("/s.slice/p-n.scopex/y", "p-n.scope"), 0);
+	assert_int_equal(cg_systemd_unit_len("/p-n.scope/in/s.slice/p-n.scope/in", "p-n.scope"),
+			 31);
 	assert_int_equal(cg_systemd_unit_len("/s.slice", ""), 0);
 }
 
@@ -138,7 +140,7 @@ static void A01_gvariant_garbage(void **state)
 		"()",
 		"- 1",
 	};
-	struct buf b = {0};
+	struct buf b = {0}, text = {0};
 	struct err e = ERR_INIT;
 
 	(void)state;
@@ -146,6 +148,16 @@ static void A01_gvariant_garbage(void **state)
 		assert_int_equal(put(rows[i], NULL, &b, &e), -EINVAL);
 		assert_true(e.len > 0);
 	}
+	/* An array of it needs 256 bytes for its type. */
+	buf_addc(&text, '[');
+	buf_addc(&text, '(');
+	for (unsigned i = 0; i < 253; i++)
+		buf_adds(&text, "1,");
+	buf_adds(&text, ")");
+	assert_int_equal(put(text.data + 1, NULL, &b, &e), 0);
+	buf_addc(&text, ']');
+	assert_int_equal(put(text.data, NULL, &b, &e), -EINVAL);
+	buf_done(&text);
 	buf_done(&b);
 }
 
