@@ -287,7 +287,8 @@ static void wait_moved(int pipe_fd)
 		_exit(1);
 }
 
-/* Threaded or delegated trees refuse the direct way (runc #5101): moved right after the clone, and
+/* Threaded or delegated trees refuse the direct way (runc #5101), and where an outer container's
+ * seccomp profile hides clone3(2) there is none: moved right after the clone, and
  * before the child does anything, a stage's own child least of all. */
 static pid_t clone_outside(uint64_t flags, const struct life_seat *seat, int *ret_pidfd,
 			   struct err *e)
@@ -332,7 +333,8 @@ static pid_t clone_child(uint64_t flags, const struct life_seat *seat, int *ret_
 	if (pid == -EBUSY)
 		pid = clone_beside(flags, seat, ret_pidfd);
 	if (pid < 0 && seat->fd >= 0 &&
-	    (pid == -EOPNOTSUPP || pid == -EBUSY || pid == -EACCES || pid == -ENOENT)) {
+	    (pid == -EOPNOTSUPP || pid == -EBUSY || pid == -EACCES || pid == -ENOENT ||
+	     pid == -ENOSYS)) {
 		log_debug("clone into the cgroup: %s", err_words(pid));
 		return clone_outside(flags, seat, ret_pidfd, e);
 	}
