@@ -376,9 +376,6 @@ static int ready(void *ctx, struct err *e)
 	int r = 0;
 
 	c->ran_hooks = c->ran_hooks || has_hooks;
-
-	if (h && h->kind[SPEC_HOOK_CREATE_CONTAINER].n)
-		c->ran_hooks = true;
 	for (size_t i = 0; r == 0 && i < root_plan_n_wanted(c->plan); i++)
 		r = give_tree(c, e);
 	if (r == 0 && c->conf->process && c->conf->process->terminal.v)
