@@ -3,6 +3,8 @@
  * nothing. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,12 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <sched.h>
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "runtime/life/internal.h"
@@ -171,6 +176,68 @@ static void test_messages_and_ends(void **state)
 	end(&c);
 }
 
+/* As an older engine's profile does it. */
+static int hide_clone3(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog p = {sizeof(code) / sizeof(code[0]), code};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p) < 0;
+}
+
+/* In a process of its own, which keeps the filter. Return: its exit status. */
+static int spawn_hidden(const struct life_seat *seat)
+{
+	struct life_child c = LIFE_CHILD_INIT;
+	char want[16], has[16];
+	struct msg m;
+
+	says = say_ready;
+	linux_conf = (struct spec_linux){0};
+	job = (struct init_job){.conf = &conf};
+	init_job_reset(&job);
+	err_clear(&e);
+	if (hide_clone3() != 0)
+		return 77;
+	if (life_spawn(&job, seat, entry, &c, &e) < 0)
+		return 1;
+	snprintf(want, sizeof(want), "%d", (int)c.pid);
+	if (file_read_kernel(seat->fd, "cgroup.procs", has, sizeof(has)) < 0 || !str_eq(want, has))
+		return 2;
+	return life_wait_expect(&c, INIT_MSG_READY, 10000, &m, &e) < 0 ? 3 : 0;
+}
+
+/* A plain directory: what is written there is seen. */
+static void test_without_clone3_it_is_moved(void **state)
+{
+	static struct cg cg = CG_NONE;
+	char dir[] = "/tmp/stiva-spawn.XXXXXX";
+	int status = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	AUTO_FD fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	close(openat(fd, "cgroup.procs", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(spawn_hidden(&(const struct life_seat){&cg, fd, 0}));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unlinkat(fd, "cgroup.procs", 0);
+	rmdir(dir);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void test_a_signal_ends_the_wait(void **state)
 {
 	AUTO_FD abort_fd = FD_NONE;
@@ -238,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_a_fifo_is_not_waited_for),
 		cmocka_unit_test(test_new_namespaces),
 		cmocka_unit_test(test_messages_and_ends),
+		cmocka_unit_test(test_without_clone3_it_is_moved),
 		cmocka_unit_test(test_a_signal_ends_the_wait),
 		cmocka_unit_test(test_launch),
 	};
