@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cgroups/systemd_name, gvariant, systemd_props: names, texts and properties, without a bus. */
+/* cgroups/systemd_name, gvariant, systemd_props: names, texts and properties, without a bus; and
+ * what systemd.c asks a systemd that is none. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
+#include "base/fd.h"
 #include "base/str.h"
 #include "cgroups/internal.h"
 #include "cgroups/systemd.h"
@@ -294,6 +305,64 @@ static void A01_annotations(void **state)
 	buf_done(&b);
 }
 
+/* ---- what is asked ---- */
+
+/* Lets one in, and hears it to its end. Return: an exit status, 1 = a call was made. */
+static int hear(int listener)
+{
+	static const char ok[] = "OK 1\r\n", begin[] = "BEGIN\r\n";
+	char text[4096];
+	AUTO_FD fd = accept(listener, NULL, NULL);
+
+	alarm(20);
+	if (fd < 0 || fd_write_all(fd, ok, sizeof(ok) - 1) < 0)
+		return 2;
+	ssize_t n = fd_read_all(fd, text, sizeof(text));
+	size_t m = sizeof(begin) - 1;
+
+	return n >= (ssize_t)m && memcmp(text + n - m, begin, m) == 0 ? 0 : 1;
+}
+
+/* The unit of its name is another's: a create that fails before it asked for one must not end it.
+ */
+static void A01_a_bad_annotation_ends_no_unit(void **state)
+{
+	static struct cg_place p = {.unit = "u.scope", .slice = "user.slice", .is_user_unit = true};
+	static struct cg cg = CG_NONE;
+	struct strpair pair = {(char *)"org.systemd.property.KillSignal", (char *)"[1,"};
+	struct spec_linux l = {0};
+	struct spec_config conf = {.annotations = {&pair, 1}, .linux_ = &l};
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	char dir[] = "/tmp/stiva-systemd.XXXXXX", sub[64];
+	struct err e = ERR_INIT;
+	int status = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(sub, sizeof(sub), "%s/systemd", dir);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/private", sub);
+	AUTO_FD listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	setenv("XDG_RUNTIME_DIR", dir, 1);
+	unsetenv("DBUS_SESSION_BUS_ADDRESS");
+	str_copy(p.path, sizeof(p.path), "/user.slice/u.scope");
+	p.id = "c";
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(hear(listener));
+	assert_int_equal(cg_systemd_make(&p, &conf, &cg, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "KillSignal"));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	unlink(sa.sun_path);
+	rmdir(sub);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +373,7 @@ int main(void)
 		cmocka_unit_test(A01_seconds),
 		cmocka_unit_test(V10_V51_V56_files_are_properties),
 		cmocka_unit_test(A01_annotations),
+		cmocka_unit_test(A01_a_bad_annotation_ends_no_unit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
