@@ -26,7 +26,8 @@ struct making {
 	struct root_data *data; /* fs.data, room for EXTRA_DATA more */
 	int target_fd;		/* owned */
 	bool existed;
-	const char *label_key; /* NULL: no label in the data */
+	size_t owner_at, n_owner; /* in the data: the owner that inherit() has added */
+	const char *label_key;	  /* NULL: no label in the data */
 };
 
 static void making_done(struct making *k)
@@ -57,10 +58,12 @@ static int inherit(struct making *k, struct err *e)
 	if (fstat(k->target_fd, &st) < 0)
 		return root_mount_fail(k->m, -errno, "reading the mount point", e);
 	add_data(k, "mode", arena_printf(k->p->arena, "%o", st.st_mode & 07777));
+	k->owner_at = k->fs.n_data;
 	if (st.st_uid != 0 && !has_data(k, "uid"))
 		add_data(k, "uid", arena_printf(k->p->arena, "%u", st.st_uid));
 	if (st.st_gid != 0 && !has_data(k, "gid"))
 		add_data(k, "gid", arena_printf(k->p->arena, "%u", st.st_gid));
+	k->n_owner = k->fs.n_data - k->owner_at;
 	return 0;
 }
 
@@ -175,6 +178,18 @@ static bool drop_gid(struct making *k)
 	return dropped;
 }
 
+static bool drop_owner(struct making *k)
+{
+	size_t end = k->owner_at + k->n_owner;
+
+	if (!k->n_owner)
+		return false;
+	memmove(&k->data[k->owner_at], &k->data[end], (k->fs.n_data - end) * sizeof(*k->data));
+	k->fs.n_data -= k->n_owner;
+	k->n_owner = 0;
+	return true;
+}
+
 static int make_failed(struct making *k, int r, const char *log_text, struct err *e)
 {
 	const char *hint = log_text[0] ? log_text : NULL;
@@ -223,6 +238,10 @@ static int make(struct making *k, int *ret_fd, struct err *e)
 		if (r == 0)
 			log_debug("mount \"%s\": devpts gid is not mapped: dropped", k->m->dest);
 	}
+	/* The mount point's owner is none of this user namespace: stat(2) says nobody, who need not
+	 * be mapped either. */
+	if (r == -EINVAL && drop_owner(k))
+		r = root_fs_make(&k->fs, ret_fd, log_text, sizeof(log_text));
 	if (r == 0)
 		return apply_propagation(k, *ret_fd, e);
 	const char *host = stand_in(k, r);

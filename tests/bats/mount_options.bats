@@ -369,6 +369,17 @@ test_teardown() {
 	is "$(stat -c %a "$BUNDLE/rootfs/a")" 712
 }
 
+@test "M22: a tmpfs over a directory whose owner the user namespace does not know" {
+	requires userns
+	script 'probe node /a' "$(add_ns user)" "$(add_mount '{destination: "/a", type: "tmpfs", source: "t"}')" \
+		'.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings'
+	mkdir -m 755 "$BUNDLE/rootfs/a"
+	open_bundle
+	chown 0:0 "$BUNDLE/rootfs/a"
+	runs
+	prints "/a d 0:0 0755 0:0"
+}
+
 @test "M23: mode, uid, gid, size of a tmpfs; in a user namespace the ids are the container's" {
 	known_deviation crun "passes bad values on"
 	known_deviation runc "1.1 passes bad values on"
