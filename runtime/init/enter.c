@@ -28,6 +28,13 @@
 static const enum spec_ns_type join_order[] = {SPEC_NS_IPC, SPEC_NS_UTS, SPEC_NS_NETWORK,
 					       SPEC_NS_CGROUP, SPEC_NS_MOUNT};
 
+bool init_keeps_groups(const struct init_job *j)
+{
+	const char *keep = spec_annotation(j->conf, "run.oci.keep_original_groups");
+
+	return keep && str_eq(keep, "1");
+}
+
 /* Says HELLO, waits for the maps, becomes root of the new user namespace. */
 static int become_mapped(struct init_job *j, struct err *e)
 {
@@ -41,8 +48,9 @@ static int become_mapped(struct init_job *j, struct err *e)
 		return r;
 	j->setgroups_denied = m.len == 1 && m.payload[0] == 1;
 	msg_done(&m);
-	/* Groups of the caller mean nothing here; a single self-map forbids the call. */
-	if (!j->setgroups_denied && setgroups(0, NULL) < 0)
+	/* Groups of the caller mean nothing here, unless they are asked for; a single self-map
+	 * forbids the call. */
+	if (!j->setgroups_denied && !init_keeps_groups(j) && setgroups(0, NULL) < 0)
 		return err_sys(e, errno, "drop supplementary groups in the user namespace");
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_sys(e, errno,

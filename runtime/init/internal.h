@@ -7,6 +7,8 @@
 #include "runtime/init/init.h"
 
 /* enter.c: identity in the user namespace, joins, unshares, names */
+/* A04: the caller's supplementary groups are the program's as well. */
+bool init_keeps_groups(const struct init_job *j);
 int init_enter_hello(struct init_job *j, struct err *e) MUST_CHECK;
 int init_enter_join(struct init_job *j, struct err *e) MUST_CHECK;
 /* Joins what an exec or `mounts` joins, of a container that is there. */

@@ -226,12 +226,11 @@ static int identity(void *ctx, struct err *e)
 {
 	struct init_job *j = ctx;
 	const struct spec_user *u = j->process->user;
-	const char *keep = spec_annotation(j->conf, "run.oci.keep_original_groups");
 	struct guard_identity id = {
 		.uid = u ? u->uid.v : 0,
 		.gid = u ? u->gid.v : 0,
 		.caps = j->process->capabilities,
-		.keep_groups = keep && str_eq(keep, "1"),
+		.keep_groups = init_keeps_groups(j),
 		.setgroups_denied = j->setgroups_denied,
 	};
 

@@ -19,6 +19,35 @@ annotation() { printf '.annotations["%s"] = "%s"' "$1" "$2"; }
 	is "$(groups_of)" ""
 }
 
+@test "A04: run.oci.keep_original_groups: in a new user namespace as well" {
+	requires userns
+	known_deviation runc "has no such annotation"
+	program sh -c 'grep ^Groups: /proc/self/status' -- "$USERNS" "$(annotation run.oci.keep_original_groups 1)"
+	open_bundle
+	# one of them has a name inside
+	run setpriv --groups 7,100005 "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" 3>&-
+	is "$(xargs <<<"$output")" "Groups: 65534 5"
+	config '.annotations = {}'
+	run setpriv --groups 7,100005 "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID" 3>&-
+	is "$(xargs <<<"$output")" "Groups:"
+	chown -R 0:0 "$BUNDLE"
+}
+
+@test "A08 H04: poststop hooks run when the file of their output cannot be opened" {
+	known_deviation runc "has no such annotation"
+	known_deviation crun "1.21 does not run them"
+	program true -- "$(annotation run.oci.hooks.stdout "$WORK/logs/out")" \
+		".hooks.poststop = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"echo ran >$WORK/ran\"]}]"
+	mkdir "$WORK/logs"
+	ok create -b "$BUNDLE" "$ID"
+	ok start "$ID"
+	stopped
+	rm -r "$WORK/logs"
+	ok delete "$ID"
+	complains "run.oci.hooks.stdout"
+	is "$(cat "$WORK/ran")" ran
+}
+
 @test "A08: run.oci.hooks.stdout and .stderr get what all hooks write" {
 	known_deviation runc "has no such annotation"
 	known_deviation crun "1.21 opens them too late for some"
