@@ -170,7 +170,10 @@ static int prepare(struct mounts_run *x, const struct life_host *h, const char *
 		return r;
 	struct root_host host = {.bundle_fd = FD_NONE,
 				 .bundle = x->box.rec->bundle,
-				 .is_privileged = geteuid() == 0};
+				 .is_privileged = geteuid() == 0,
+				 /* Of this pid for certain: the child joins by the pidfd. */
+				 .userns = arena_printf(&x->box.arena, "/proc/%d/ns/user",
+							(int)x->box.rec->init->pid.v)};
 
 	r = root_live_plan(x->conf, &host, &x->box.arena, &x->plan, e);
 	if (r == 0)

@@ -183,9 +183,11 @@ int root_idmap_userns(const struct root_plan *p, const struct root_mount *m, int
 	}
 	/* Without maps of its own: those of the container's user namespace (config.md, idmap). */
 	if (ns && ns->path && *ns->path) {
-		AUTO_FD fd = openat(AT_FDCWD, ns->path, O_RDONLY | O_CLOEXEC);
+		/* The config's path may be gone meanwhile, or lead to another's. */
+		const char *path = p->host.userns ? p->host.userns : ns->path;
+		AUTO_FD fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
-			return err_sys(e, errno, "open \"%s\"", ns->path);
+			return err_sys(e, errno, "open \"%s\"", path);
 		*ret_fd = fd_take(&fd);
 		return 0;
 	}

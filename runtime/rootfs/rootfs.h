@@ -32,6 +32,7 @@ struct root_host {
 	bool no_pivot;
 	const char
 		*notify_socket_dir; /* host directory holding sd_notify's proxy socket, or NULL */
+	const char *userns;	    /* of a running container, or NULL: that of the config */
 };
 
 struct root_plan; /* owned by the arena it was made in; its fds are closed by root_plan_close() */

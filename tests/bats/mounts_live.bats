@@ -289,6 +289,26 @@ KEPT=1
 	fi
 }
 
+@test "U35: an id-mapped bind has the maps of the container, whatever its config's path leads to by now" {
+	requires userns
+	known_deviation crun "1.21 has no such command yet"
+	known_deviation runc "has no such command"
+	background unshare --user sh -c 'echo up >"$WORK/up"; exec sleep 100'
+	wait_for test -s "$WORK/up"
+	echo 0 100000 65536 >"/proc/$JOB/uid_map"
+	echo 0 100000 65536 >"/proc/$JOB/gid_map"
+	script 'echo ready; exec probe wait' "$(ns_path user "/proc/$JOB/ns/user")"
+	open_bundle
+	starts
+	kill -9 "$JOB"
+	wait_for test ! -e "/proc/$JOB/ns/user"
+	chown 1:2 "$WORK/src/test"
+	list '{destination: "/mnt", type: "bind", source: (env.WORK + "/src"), options: ["bind", "idmap"]}'
+	ok mounts add "$ID" "$WORK/m.json"
+	ok exec "$ID" stat -c %u:%g /mnt/test
+	prints 1:2
+}
+
 @test "U35: stopped, created, paused, unknown" {
 	stiva_only
 	bundle '.process.args = ["/bin/sh", "-c", "cat /new/dir/test; exec probe wait"]'
