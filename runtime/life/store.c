@@ -128,10 +128,12 @@ static int make_root(const char *path, bool is_sticky, struct err *e)
 	if (slash < 0)
 		return err_sys(e, errno, "open /");
 	AUTO_FD fd = path_mkdirs_in(slash, path, 0700);
+	char link[FD_PROC_MAX];
 
 	if (fd < 0)
 		return err_sys(e, fd, "make the state directory \"%s\"", path);
-	if (is_sticky && chmod(path, 01700) < 0)
+	/* By its fd: a user's runtime directory may hold another one under this name by now. */
+	if (is_sticky && fchmodat(AT_FDCWD, fd_proc_path(fd, link), 01700, 0) < 0)
 		return err_sys(e, errno, "make the state directory \"%s\" sticky", path);
 	return 0;
 }
