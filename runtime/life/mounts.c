@@ -104,8 +104,7 @@ static void grow_record(struct mounts_run *x)
 	x->list.mounts.v = v;
 }
 
-/* The mount added last at this destination, or NULL. Those from index `end` on are not looked at.
- */
+/* The mount added last at this destination, or NULL. */
 static struct added *find_added(const struct mounts_run *x, const char *dest)
 {
 	for (size_t i = x->list.mounts.n; i-- > 0;)
@@ -186,15 +185,20 @@ static int prepare(struct mounts_run *x, const struct life_host *h, const char *
 	return r;
 }
 
-/* Lets the child undo what it began, then makes sure that it is gone. */
-static void end_child(struct mounts_run *x)
+/* Lets the child undo what it began, then makes sure that it is gone. Return: whether it ended by
+ * itself; killed, it has undone nothing. */
+static bool end_child(struct mounts_run *x)
 {
+	bool is_own_end = false;
 	int status;
 
 	auto_fd_done(&x->child.sock_fd);
-	if (x->child.pidfd >= 0 && proc_wait(x->child.pidfd, LIFE_WAIT_MS, &status) == 0)
+	if (x->child.pidfd >= 0 && proc_wait(x->child.pidfd, LIFE_WAIT_MS, &status) == 0) {
+		is_own_end = status <= 128;
 		auto_fd_done(&x->child.pidfd);
+	}
 	life_spawn_kill(&x->child);
+	return is_own_end;
 }
 
 static int spawn(struct mounts_run *x, struct err *e)
@@ -252,10 +256,11 @@ static int add(struct mounts_run *x, struct err *e)
 		r = put_on_record(x, i, e);
 	if (r == 0)
 		r = expect_ready(x, e);
-	end_child(x);
-	if (r == 0 || x->list.mounts.n == before)
+	bool is_undone = end_child(x);
+
+	/* What may be there still must stay known, or it could not be removed. */
+	if (r == 0 || x->list.mounts.n == before || !is_undone)
 		return r;
-	/* All of it is undone by now. */
 	struct err lost = ERR_INIT;
 
 	x->list.mounts.n = before;
@@ -321,7 +326,7 @@ static int take(struct mounts_run *x, struct err *e)
 		r = spawn(x, e);
 	if (r == 0)
 		r = expect_ready(x, e);
-	end_child(x);
+	(void)end_child(x);
 	if (r < 0)
 		return r;
 	drop_chosen(x);

@@ -118,6 +118,19 @@ KEPT=1
 	refused "put nothing at"
 }
 
+@test "U35: what a killed helper has left can be removed" {
+	stiva_only
+	requires debug_faults
+	waits true
+	list "$BIND" '{destination: "/new/dir", type: "tmpfs", source: "t"}'
+	RUNTIME=$RUNTIME_FAULTS
+	STIVA_FAULT=mounts-add.ready:kill rt mounts add "$ID" "$WORK/m.json"
+	[ "$status" != 0 ]
+	mountinfo | grep -q ' /new/dir .* - tmpfs'
+	ok mounts remove "$ID" "$WORK/m.json"
+	as_before
+}
+
 @test "U35: bad input is one line" {
 	stiva_only
 	waits "true"
