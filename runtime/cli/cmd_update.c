@@ -136,6 +136,9 @@ static int parse_value(const struct value *v, const char *s, void *to)
 	case VALUE_COUNT:
 	case VALUE_I64:
 		r = v->kind == VALUE_COUNT && str_eq(s, "max") ? 0 : num_i64(s, &i);
+		/* As in a document: the record takes no other negative number. */
+		if (r == 0 && v->kind == VALUE_COUNT && i < -1)
+			r = -EINVAL;
 		*(struct opt_i64 *)to = (struct opt_i64){true, i};
 		break;
 	case VALUE_U64:

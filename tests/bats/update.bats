@@ -127,6 +127,12 @@ limited() {
 		rt update "$t" "$ID"
 		KEPT=1 refused "range"
 	done
+	# once told to the kernel as "max", and then no longer readable in the record
+	for t in --pids-limit=-2 --pids-limit=-9223372036854775808; do
+		rt update "$t" "$ID"
+		KEPT=1 refused "pids-limit"
+	done
+	is "$(state | jq -r .status)" running
 }
 
 @test "U103: flags stand above -r, never silently below" {
