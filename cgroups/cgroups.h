@@ -137,11 +137,12 @@ struct cg_update {
 	struct arena arena;
 	struct cg_update_item *items;
 	size_t n, *done, n_done;
+	bool has_new_devices;
 };
 void cg_update_done(struct cg_update *u);
 int cg_update(const struct cg *c, struct cg_update *u, struct err *e) MUST_CHECK;
-/* Puts back what a successful cg_update() changed (but for the devices), when what follows it
- * failed. What cannot be put back is a warning. */
+/* Puts back what a successful cg_update() changed, when what follows it failed. What cannot be put
+ * back is a warning. */
 void cg_update_undo(const struct cg *c, struct cg_update *u);
 /* True when a property of u->want other than `unified` is kept in this file. */
 bool cg_update_sets(const struct cg_update *u, const char *file);

@@ -363,12 +363,34 @@ static void put_back(const struct cg *c, const struct cg_update_item *it)
 			 c->path, err_words(r));
 }
 
+/* ---- devices ---- */
+
+/* U106: only when they are named. is_back: the rules in force take the place of the new ones. */
+static int replace_devices(const struct cg *c, const struct cg_update *u, bool is_back,
+			   struct err *e)
+{
+	struct spec_config now = *u->conf, before = *u->conf;
+	struct spec_linux linux_now = *u->conf->linux_, linux_before = *u->conf->linux_;
+	struct spec_resources res_now = {.devices = u->want->devices};
+
+	linux_now.resources = &res_now;
+	now.linux_ = &linux_now;
+	linux_before.resources = (struct spec_resources *)u->force;
+	before.linux_ = &linux_before;
+	return cg_devices_replace(c, is_back ? &now : &before, is_back ? &before : &now,
+				  u->is_rootless, e);
+}
+
 /* ---- writing ---- */
 
 void cg_update_undo(const struct cg *c, struct cg_update *u)
 {
 	struct err e = ERR_INIT;
 
+	if (u->has_new_devices && replace_devices(c, u, true, &e) < 0)
+		log_warn("put the old device rules back: %s", e.text);
+	u->has_new_devices = false;
+	err_clear(&e);
 	while (u->n_done > 0)
 		put_back(c, &u->items[u->done[--u->n_done]]);
 	/* Not yet told of the new ones, but for what had to be wide enough for them. */
@@ -454,24 +476,6 @@ static int verify(const struct cg *c, const struct cg_update *u, struct err *e)
 	return 0;
 }
 
-/* ---- devices ---- */
-
-/* U106: only when they are named. */
-static int replace_devices(const struct cg *c, const struct cg_update *u, struct err *e)
-{
-	struct spec_config now = *u->conf, before = *u->conf;
-	struct spec_linux linux_now = *u->conf->linux_, linux_before = *u->conf->linux_;
-	struct spec_resources res_now = {.devices = u->want->devices};
-
-	if (!u->want->devices.n)
-		return 0;
-	linux_now.resources = &res_now;
-	now.linux_ = &linux_now;
-	linux_before.resources = (struct spec_resources *)u->force;
-	before.linux_ = &linux_before;
-	return cg_devices_replace(c, &before, &now, u->is_rootless, e);
-}
-
 int cg_update(const struct cg *c, struct cg_update *u, struct err *e)
 {
 	struct knob_plan plan = {.arena = &u->arena, .is_update = true};
@@ -491,9 +495,11 @@ int cg_update(const struct cg *c, struct cg_update *u, struct err *e)
 		r = verify(c, u, e);
 	if (r == 0)
 		r = cg_apply_check_lists(c, u->want, e);
-	/* Last: it is one step that either happens or not. */
-	if (r == 0)
-		r = replace_devices(c, u, e);
+	/* After what may be refused: it is one step that either happens or not. */
+	if (r == 0 && u->want->devices.n) {
+		r = replace_devices(c, u, false, e);
+		u->has_new_devices = r == 0;
+	}
 	if (r == 0)
 		r = cg_set(c, &res, CG_AFTER, e);
 	if (r < 0)

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/ban.h"
 
 struct update {
@@ -81,6 +82,14 @@ static void drop_overridden(struct update *u, const struct cg_update *done)
 		*v = kept;
 }
 
+static void put_record_back(struct update *u)
+{
+	struct err e = ERR_INIT;
+
+	if (life_store_write(&u->box, u->box.rec, &e) < 0)
+		log_warn("put the record of the old limits back: %s", e.text);
+}
+
 static int change(const struct life_host *h, struct update *u, struct err *e)
 {
 	AUTO(cg) cg = CG_NONE;
@@ -96,16 +105,17 @@ static int change(const struct life_host *h, struct update *u, struct err *e)
 	r = cg_update(&cg, &up, e);
 	if (r < 0)
 		return r;
-	r = update_rdt(u, false, e);
-	if (r < 0) {
-		cg_update_undo(&cg, &up);
-		return r;
-	}
 	drop_overridden(u, &up);
 	struct life_record rec = *u->box.rec;
 
 	rec.resources = &u->merged;
 	r = life_store_write(&u->box, &rec, e);
+	/* Last: schemata that were taken cannot be put back, all else can. */
+	if (r == 0) {
+		r = update_rdt(u, false, e);
+		if (r < 0)
+			put_record_back(u);
+	}
 	if (r < 0)
 		cg_update_undo(&cg, &up);
 	return r;

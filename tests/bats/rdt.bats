@@ -108,3 +108,27 @@ rdt() { printf '.linux.intelRdt = %s' "$1"; }
 	rt update --l3-cache-schema "L3:0=7" "$ID"
 	KEPT=1 refused intelRdt
 }
+
+@test "U106 U108: schemata that are refused take the device rules and the record back with them" {
+	fixture
+	[ -e /dev/fuse ] || skip "requires: /dev/fuse"
+	program probe wait -- "$(rdt '{l3CacheSchema: "L3:0=f"}')" \
+		'.linux.resources.devices = [{allow: false, access: "rwm"}]' "$ALL_CAPS"
+	starts
+	ok exec "$ID" sh -c 'mknod /fuse c 10 229'
+	# a folder: the write is refused, as the kernel refuses a mask
+	rm "$GROUPS_AT/$ID/schemata"
+	mkdir "$GROUPS_AT/$ID/schemata"
+	rt update -r - --l3-cache-schema "L3:0=7" "$ID" <<<'{"devices": [
+		{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}]}'
+	KEPT=1 refused l3CacheSchema
+	rt exec "$ID" sh -c ': </fuse'
+	[ "$status" != 0 ]
+	is "$(state | jq -c '.resources.devices | length')" 0 # told since the first update only
+	rmdir "$GROUPS_AT/$ID/schemata"
+	rt update -r - --l3-cache-schema "L3:0=7" "$ID" <<<'{"devices": [
+		{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}]}'
+	exits 0
+	ok exec "$ID" sh -c ': </fuse'
+	is "$(state | jq -c '.resources.devices | length')" 2
+}
