@@ -4,6 +4,7 @@
 #include "runtime/cli/cmd.h"
 
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/proc.h"
@@ -189,6 +190,15 @@ static int print_round(struct stats *st, bool is_first, size_t *ret_n, struct er
 	return st->call->flush(st->call, e);
 }
 
+/* Not usleep(3): 32 bits of microseconds are 71 minutes. */
+static void nap(uint64_t usec)
+{
+	const struct timespec t = {.tv_sec = (time_t)(usec / 1000000),
+				   .tv_nsec = (long)(usec % 1000000 * 1000)};
+
+	(void)nanosleep(&t, NULL);
+}
+
 static int run(struct cmd_call *call, struct err *e)
 {
 	const struct stats_args *a = call->args;
@@ -206,7 +216,7 @@ static int run(struct cmd_call *call, struct err *e)
 		if (r < 0 || a->no_stream || (call->n_words && n == 0))
 			break;
 		is_first = false;
-		usleep((useconds_t)interval);
+		nap(interval);
 	}
 	stats_done(&st);
 	return r;
