@@ -188,6 +188,10 @@ void json_path_add(struct buf *path, const char *key);
  */
 int json_parse(const struct json_table *t, const char *text, size_t len, struct arena *a,
 	       struct json_errors *errs, void **ret);
+/* The same, for documents that Go programs write for a Go reader: a property whose name is not that
+ * of a row is looked for again without regard to case. Keys of maps are taken as they are. */
+int json_parse_any_case(const struct json_table *t, const char *text, size_t len, struct arena *a,
+			struct json_errors *errs, void **ret);
 /*
  * Prints `obj` by its table; absent members are left out. indent 0 = one compact line, else blanks
  * per level. No final newline. Slashes are not escaped.

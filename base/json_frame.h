@@ -41,6 +41,7 @@ struct json_parser {
 	size_t depth;
 	size_t total; /* of the arena, before */
 	bool has_failed, is_stopped;
+	bool is_any_case; /* of property names */
 	struct json_frame frames[JSON_DEPTH_MAX];
 };
 

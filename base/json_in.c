@@ -12,6 +12,7 @@
 #include "base/json_frame.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <yajl/yajl_parse.h>
 #include "base/json_text.h"
 #include "base/ban.h"
@@ -245,6 +246,15 @@ static const struct json_row *row_find(const struct json_frame *f, const char *k
 	return NULL;
 }
 
+static const struct json_row *row_find_any_case(const struct json_table *t, const char *key,
+						size_t len)
+{
+	for (size_t i = 0; i < t->n_rows; i++)
+		if (strlen(t->rows[i].key) == len && strncasecmp(t->rows[i].key, key, len) == 0)
+			return &t->rows[i];
+	return NULL;
+}
+
 static int on_key(void *ctx, const unsigned char *text, size_t len)
 {
 	struct json_parser *p = parser_at(ctx);
@@ -261,6 +271,8 @@ static int on_key(void *ctx, const unsigned char *text, size_t len)
 		return 1;
 	}
 	f->row = row_find(f, key, len);
+	if (!f->row && p->is_any_case)
+		f->row = row_find_any_case(f->table, key, len);
 	if (!f->row) {
 		json_note_unknown(p, key, len);
 	} else if (f->row->flags & JF_OTHER_OS) {
@@ -376,8 +388,8 @@ static void yajl_fail(struct json_parser *p, const char *text, size_t len)
 	text_fail(p, text, byte < len ? byte : len, colon ? colon + 2 : what);
 }
 
-int json_parse(const struct json_table *t, const char *text, size_t len, struct arena *a,
-	       struct json_errors *errs, void **ret)
+static int parse(const struct json_table *t, const char *text, size_t len, bool is_any_case,
+		 struct arena *a, struct json_errors *errs, void **ret)
 {
 	static const yajl_callbacks callbacks = {
 		.yajl_null = on_null,
@@ -391,7 +403,8 @@ int json_parse(const struct json_table *t, const char *text, size_t len, struct 
 		.yajl_end_array = on_end,
 	};
 	yajl_alloc_funcs mem = {yajl_mem_new, yajl_mem_more, yajl_mem_free, NULL};
-	struct json_parser p = {.a = a, .errs = errs, .top = t, .total = a->total};
+	struct json_parser p = {
+		.a = a, .errs = errs, .top = t, .total = a->total, .is_any_case = is_any_case};
 	const char *wrong;
 	yajl_status status;
 	size_t byte = 0;
@@ -417,4 +430,16 @@ int json_parse(const struct json_table *t, const char *text, size_t len, struct 
 	yajl_free(p.yajl);
 	*ret = p.is_stopped ? NULL : p.ret;
 	return p.has_failed ? -EINVAL : 0;
+}
+
+int json_parse(const struct json_table *t, const char *text, size_t len, struct arena *a,
+	       struct json_errors *errs, void **ret)
+{
+	return parse(t, text, len, false, a, errs, ret);
+}
+
+int json_parse_any_case(const struct json_table *t, const char *text, size_t len, struct arena *a,
+			struct json_errors *errs, void **ret)
+{
+	return parse(t, text, len, true, a, errs, ret);
 }

@@ -71,7 +71,8 @@ extern const struct json_table spec_table_config, spec_table_process, spec_table
  */
 int spec_load(const char *text, size_t len, struct arena *a, struct json_errors *errs,
 	      struct spec_config **ret);
-/* The same for an exec's process document and an update's resources document. */
+/* The same for an exec's process document and an update's resources document. Callers of runc send
+ * the latter with names as Go takes them, {"CPU": {"Cpus": "0"}}: their case does not matter. */
 int spec_load_process(const char *text, size_t len, struct arena *a, struct json_errors *errs,
 		      struct spec_process **ret);
 int spec_load_resources(const char *text, size_t len, struct arena *a, struct json_errors *errs,

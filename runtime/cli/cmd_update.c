@@ -232,7 +232,8 @@ const struct cmd_verb cmd_update = {
 	.detail =
 		"Changes resource limits of a container that is created, running or paused. What "
 		"is "
-		"not named stays as it is; an option stands above the same value in --resources. "
+		"not named stays as it is; an option stands above the same value in --resources, "
+		"where the case of property names does not matter. "
 		"Every value is checked before the first is written; limits are loosened before "
 		"others are tightened; and when the kernel refuses one of them, all are put back. "
 		"The limits then in force are kept with the container and shown by state.\n\n"

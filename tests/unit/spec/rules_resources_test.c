@@ -127,13 +127,39 @@ static void test_update(void **state)
 	resources_bad("{'pids':{'limit':-2}}", "pids.limit", "must be in -1..");
 }
 
+/* As runc's callers write it: Go takes names in any case, keys of maps are what they are. */
+static void U100_names_of_an_update_in_any_case(void **state)
+{
+	struct spec_resources *r;
+
+	(void)state;
+	r = resources_ok("{'CPU':{'Cpus':'0','SHARES':100},'blockio':{'Weight':20},"
+			 "'Unified':{'Memory.High':'1'},'cpus':1}");
+	assert_string_equal(r->cpu->cpus, "0");
+	assert_int_equal(r->cpu->shares.v, 100);
+	assert_int_equal(r->block_io->weight.v, 20);
+	assert_string_equal(r->unified.v[0].key, "Memory.High");
+	/* One property by two names: the last wins, as for one name. */
+	r = resources_ok("{'cpu':{'cpus':'0','mems':'0'},'CPU':{'cpus':'1'}}");
+	assert_string_equal(r->cpu->cpus, "1");
+	assert_null(r->cpu->mems);
+	resources_bad("{'Pids':{'LIMIT':-2}}", "pids.limit", "must be in -1..");
+	/* Of config.json only this spelling. */
+	assert_null(config_ok(LINUX("'Resources':{'CPU':{'cpus':'0'}}"))->linux_->resources);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_memory),	  cmocka_unit_test(test_cpu),
-		cmocka_unit_test(test_pids),	  cmocka_unit_test(test_block_io),
-		cmocka_unit_test(test_hugepages), cmocka_unit_test(test_maps),
-		cmocka_unit_test(test_devices),	  cmocka_unit_test(test_update),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_cpu),
+		cmocka_unit_test(test_pids),
+		cmocka_unit_test(test_block_io),
+		cmocka_unit_test(test_hugepages),
+		cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_update),
+		cmocka_unit_test(U100_names_of_an_update_in_any_case),
 	};
 	return cmocka_run_group_tests_name("spec/rules_resources", tests, NULL, doc_teardown);
 }
