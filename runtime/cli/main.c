@@ -110,7 +110,7 @@ static int run_command(const struct cmd_global *g, char **words, char **argv, st
 	if (!call->verb)
 		return fail_early(g, e);
 	/* First of all: nothing is open or made yet, and no byte of the bundle was read. */
-	if (call->verb->wants_seal && cmd_seal(argv, e) < 0) {
+	if (call->verb->wants_seal && cmd_seal(argv, cmd_seal_is_launch(words), e) < 0) {
 		err_prefix(e, "%s", call->verb->name);
 		return fail_early(g, e);
 	}

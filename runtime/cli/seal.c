@@ -17,8 +17,10 @@
 #include "base/ban.h"
 
 /* Return: an fd of a sealed copy of self_fd (owned by the caller), or -e->code. */
-static int make_memfd(int self_fd, struct err *e)
+static int make_memfd(int self_fd, bool is_launch, struct err *e)
 {
+	const ElfW(Phdr) *phdr = (const void *)getauxval(AT_PHDR);
+	unsigned long n_phdr = getauxval(AT_PHNUM);
 	struct cmd_seal_image image = {0};
 	const char *step;
 	struct stat st;
@@ -26,11 +28,13 @@ static int make_memfd(int self_fd, struct err *e)
 
 	if (fstat(self_fd, &st) < 0)
 		return err_sys(e, errno, "size of the runtime");
-	image.size = (size_t)st.st_size;
-#ifndef __SANITIZE_ADDRESS__ /* its reports want the symbols */
-	image.phdr = (const void *)getauxval(AT_PHDR);
-	image.n_phdr = getauxval(AT_PHNUM);
+	if (!is_launch || !cmd_seal_image_launch(phdr, n_phdr, &image)) {
+#ifdef __SANITIZE_ADDRESS__ /* its reports want the symbols */
+		image.size = (size_t)st.st_size;
+#else
+		cmd_seal_image_whole(phdr, n_phdr, &image);
 #endif
+	}
 	fd = cmd_seal_memfd(self_fd, &image, &step);
 	return fd < 0 ? err_sys(e, fd, "%s", step) : fd;
 }
@@ -42,7 +46,7 @@ static int is_sealed(void)
 	return 0;
 }
 
-int cmd_seal(char *const argv[], struct err *e)
+int cmd_seal(char *const argv[], bool is_launch, struct err *e)
 {
 	AUTO_FD self_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	AUTO_FD copy_fd = FD_NONE;
@@ -52,7 +56,7 @@ int cmd_seal(char *const argv[], struct err *e)
 		return err_sys(e, errno, "open \"/proc/self/exe\"");
 	if (cmd_seal_is(self_fd))
 		return is_sealed();
-	copy_fd = make_memfd(self_fd, e);
+	copy_fd = make_memfd(self_fd, is_launch, e);
 	if (copy_fd < 0) {
 		/* vm.memfd_noexec=2, or a seccomp profile around us. Asked only now, so that it
 		 * costs nothing where memfds work. */

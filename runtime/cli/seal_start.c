@@ -51,25 +51,13 @@ static inline long call(long n, long a, long b, long c, long d, long f)
 }
 #endif
 
-/* Up to the end of the last segment that is loaded. What follows are symbols and debug information,
- * which would be most of the copy. */
-static size_t loaded_size(const ElfW(Phdr) * ph, unsigned long n)
+static int copy(int from_fd, int to_fd, const struct cmd_seal_image *image)
 {
-	size_t end = 0;
+	size_t left = image->size;
+	off_t at = (off_t)image->from;
 
-	for (unsigned long i = 0; i < n; i++) {
-		size_t to = (size_t)(ph[i].p_offset + ph[i].p_filesz);
-
-		if (ph[i].p_type == PT_LOAD && to > end)
-			end = to;
-	}
-	return end;
-}
-
-static int copy(int from_fd, int to_fd, size_t left)
-{
 	while (left > 0) {
-		long n = call(SYS_sendfile, to_fd, from_fd, 0, (long)left, 0);
+		long n = call(SYS_sendfile, to_fd, from_fd, (long)&at, (long)left, 0);
 
 		if (n < 0)
 			return (int)n;
@@ -92,7 +80,6 @@ int cmd_seal_memfd(int self_fd, const struct cmd_seal_image *image, const char *
 {
 	long flags = MFD_CLOEXEC | MFD_ALLOW_SEALING, seals = CMD_SEALS | F_SEAL_EXEC;
 	long fd = call(SYS_memfd_create, (long)"stiva", flags | MFD_EXEC, 0, 0, 0);
-	size_t size = image->phdr ? loaded_size(image->phdr, image->n_phdr) : image->size;
 	int r;
 
 	if (fd == -EINVAL) { /* before Linux 6.3 */
@@ -103,7 +90,7 @@ int cmd_seal_memfd(int self_fd, const struct cmd_seal_image *image, const char *
 	if (fd < 0)
 		return (int)fd;
 	*ret_step = "copy the runtime";
-	r = copy(self_fd, (int)fd, size);
+	r = copy(self_fd, (int)fd, image);
 	if (r == 0) {
 		*ret_step = "seal the copy of the runtime";
 		r = (int)call(SYS_fcntl, fd, F_ADD_SEALS, seals, 0, 0);
@@ -115,61 +102,92 @@ int cmd_seal_memfd(int self_fd, const struct cmd_seal_image *image, const char *
 	return (int)fd;
 }
 
-#if defined(__x86_64__) && !defined(__ILP32__)
-/* No table of pointers: those would have to be relocated first. */
-static const char sealed_verbs[][8] = {"create", "run", "exec", "restore"};
+/* Tables of characters, not of pointers: those would have to be relocated first. */
+#define VERB(name) #name,
+static const char launch_verbs[][8] = {CMD_LAUNCH_VERBS(VERB)};
+/* The global options that callers use. Of any other (--help run) main.c has to decide. */
+static const char flags[][20] = {"--debug", "--strict", "--systemd-cgroup"};
+static const char valued[][20] = {"--root",	      "--log", "--log-format", "--log-level",
+				  "--cgroup-manager", "--criu"};
 
-static bool is_same(const char *a, const char *b)
+/* Return: what follows `prefix` in s, or NULL when s does not begin with it. */
+static const char *after(const char *s, const char *prefix)
 {
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
+	for (; *prefix; prefix++, s++)
+		if (*s != *prefix)
+			return NULL;
+	return s;
 }
 
-/* Any word that is such a verb: a container of that name costs a needless copy, no more. */
-static bool wants_seal(char **argv)
+/* True when a is one of the n words of `width` bytes. *ret_value: what follows its '='. */
+static bool is_one_of(const char *a, const char *words, size_t width, size_t n, bool *ret_value)
 {
-	for (; *argv; argv++)
-		for (size_t i = 0; i < sizeof(sealed_verbs) / sizeof(sealed_verbs[0]); i++)
-			if (is_same(*argv, sealed_verbs[i]))
-				return true;
+	for (size_t i = 0; i < n; i++) {
+		const char *rest = after(a, words + i * width);
+
+		*ret_value = rest && *rest == '=';
+		if (rest && (!*rest || *ret_value))
+			return true;
+	}
 	return false;
 }
 
+#define IS_ONE_OF(a, words, ret)                                                                   \
+	is_one_of(a, words[0], sizeof(words[0]), sizeof(words) / sizeof(words[0]), ret)
+
+bool cmd_seal_is_launch(char *const argv[])
+{
+	bool has_value;
+
+	for (; *argv; argv++) {
+		if ((*argv)[0] != '-')
+			return IS_ONE_OF(*argv, launch_verbs, &has_value) && !has_value;
+		if (IS_ONE_OF(*argv, flags, &has_value))
+			continue;
+		if (!IS_ONE_OF(*argv, valued, &has_value))
+			return false;
+		if (!has_value && !*++argv)
+			return false;
+	}
+	return false;
+}
+
+#if defined(__x86_64__) && !defined(__ILP32__)
 /* Called by the code below only. stack: what the kernel left there: argc, argv, envp, auxv. */
 void cmd_seal_before_libc(unsigned long *stack);
 __attribute__((used)) void cmd_seal_before_libc(unsigned long *stack)
 {
 	char **argv = (char **)(stack + 1), **envp = argv + stack[0] + 1;
-	struct cmd_seal_image image = {0};
+	struct cmd_seal_image image;
+	const ElfW(Phdr) *phdr = NULL;
+	unsigned long n_phdr = 0;
 	const char *step;
 	const ElfW(auxv_t) * aux;
 	char **p = envp;
 
-	if (stack[0] < 2 || !wants_seal(argv + 1))
+	if (stack[0] < 2 || !cmd_seal_is_launch(argv + 1))
 		return;
 	while (*p)
 		p++;
 	for (aux = (const void *)(p + 1); aux->a_type != AT_NULL; aux++) {
 		if (aux->a_type == AT_PHDR)
-			image.phdr = (const void *)aux->a_un.a_val;
+			phdr = (const void *)aux->a_un.a_val;
 		else if (aux->a_type == AT_PHNUM)
-			image.n_phdr = aux->a_un.a_val;
+			n_phdr = aux->a_un.a_val;
 	}
+	/* The launch image holds none: it has nothing to copy. */
+	if (!phdr || !cmd_seal_image_launch(phdr, n_phdr, &image))
+		return;
 	int self_fd =
 		(int)call(SYS_openat, AT_FDCWD, (long)"/proc/self/exe", O_RDONLY | O_CLOEXEC, 0, 0);
 
 	if (self_fd < 0)
 		return;
-	if (image.phdr && !cmd_seal_is(self_fd)) {
-		int fd = cmd_seal_memfd(self_fd, &image, &step);
+	int fd = cmd_seal_memfd(self_fd, &image, &step);
 
-		if (fd >= 0) {
-			call(SYS_execveat, fd, (long)"", (long)argv, (long)envp, AT_EMPTY_PATH);
-			call(SYS_close, fd, 0, 0, 0, 0);
-		}
+	if (fd >= 0) {
+		call(SYS_execveat, fd, (long)"", (long)argv, (long)envp, AT_EMPTY_PATH);
+		call(SYS_close, fd, 0, 0, 0, 0);
 	}
 	call(SYS_close, self_fd, 0, 0, 0, 0);
 }

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * runtime/cli/verbs: the list of the verbs. A new verb is a file cmd_NAME.c and one line here.
- * Called by main.c and by the makers of texts.
+ * Called by main.c and by the makers of texts. Compiled twice: with STIVA_LAUNCH for the launch
+ * image (seal.h), whose list is shorter.
  */
 #include "runtime/cli/cmd.h"
 
 #include <errno.h>
 #include <string.h>
+#include "runtime/cli/seal.h"
 #include "base/ban.h"
 
 /* By group, and within a group by the order of a container's life. */
 /* clang-format off */
+#ifdef STIVA_LAUNCH
+#define ROW(name) &cmd_##name,
+const struct cmd_verb *const cmd_verbs[] = {CMD_LAUNCH_VERBS(ROW) NULL};
+#else
 const struct cmd_verb *const cmd_verbs[] = {
 	&cmd_create, &cmd_start, &cmd_run, &cmd_exec, &cmd_pause, &cmd_resume, &cmd_update,
 	&cmd_mounts, &cmd_kill, &cmd_wait, &cmd_delete,
@@ -22,6 +28,7 @@ const struct cmd_verb *const cmd_verbs[] = {
 #endif
 	NULL,
 };
+#endif
 /* clang-format on */
 
 const char *cmd_group_title(enum cmd_group g)
