@@ -133,6 +133,7 @@ struct cg_update {
 	const struct spec_resources *force; /* what is in force: of the config and all updates */
 	const struct spec_config *conf;	    /* the container's, for the devices */
 	bool is_rootless;
+	bool is_resize; /* the usage was seen to (cg_shrink), so checkBeforeUpdate has no word */
 	/* owned: what was there before, for cg_update_undo() */
 	struct arena arena;
 	struct cg_update_item *items;
@@ -146,6 +147,74 @@ int cg_update(const struct cg *c, struct cg_update *u, struct err *e) MUST_CHECK
 void cg_update_undo(const struct cg *c, struct cg_update *u);
 /* True when a property of u->want other than `unified` is kept in this file. */
 bool cg_update_sets(const struct cg_update *u, const char *file);
+/* The writes that cg_update() would do, in their order, without one of them. In the arena of u. */
+struct cg_write {
+	const char *file, *from, *to; /* from NULL: not known */
+};
+int cg_update_list(const struct cg *c, struct cg_update *u, struct cg_write **ret, size_t *ret_n,
+		   struct err *e) MUST_CHECK;
+
+/*
+ * shrink.c: takes memory back before a limit is lowered, so that lowering it ends nobody. While it
+ * works memory.high stands at what is used now, and at last slightly below the target: a container
+ * that grows meanwhile is slowed down and reclaimed from, never killed.
+ */
+struct cg_shrink_step {
+	uint64_t usage, target, swap; /* bytes; swap: of the container, now */
+	int64_t left_ms;	      /* to the deadline */
+};
+struct cg_shrink {
+	/* in, borrowed */
+	uint64_t target;  /* the memory.max that is to be written */
+	int deadline_ms;  /* 0: 30 s */
+	int abort_fd;	  /* readable: give up (life_wait_signals); FD_NONE: none */
+	const char *swap; /* a memory.swap.max that is wider than old_swap; NULL: as it is */
+	void (*progress)(void *arg, const struct cg_shrink_step *now); /* NULL: none */
+	void *arg;
+	/* out */
+	uint64_t floor;	 /* the lowest limit that would have fit, when the target does not */
+	uint64_t before; /* the usage at first */
+	uint64_t lowest; /* the lowest that was seen */
+	/* what is put back at the end, by cg_update_shrinks(): the memory.high at rest ("" = as it
+	 * is found), the swap limit after a failure */
+	char rest[32], old_swap[32];
+	bool is_held;
+};
+/* From what u is to change: s->target, swap, rest, old_swap. All of u is checked. Return: 1 =
+ * memory.max is to be lowered, 0 = it is not. */
+int cg_update_shrinks(const struct cg *c, struct cg_update *u, struct cg_shrink *s,
+		      struct err *e) MUST_CHECK;
+/* Takes memory back until the usage is at most s->target. On success memory.high stays lowered
+ * until cg_shrink_done(), which is called once memory.max is written. On failure all is put back:
+ * EBUSY: it does not fit, s->floor says what would; EINTR: abort_fd; ESRCH: the container ended. */
+int cg_shrink(const struct cg *c, struct cg_shrink *s, struct err *e) MUST_CHECK;
+/* Puts memory.high back to what it is at rest. Idempotent. */
+void cg_shrink_done(const struct cg *c, struct cg_shrink *s);
+/* After an update that failed: the swap limit as well. */
+void cg_shrink_undo(const struct cg *c, struct cg_shrink *s);
+/* Where memory.high is held at last. */
+uint64_t cg_shrink_high(uint64_t target);
+
+/* limits.c: the limits in force, as the kernel has them. */
+struct cg_limits {
+	bool has_cpu, has_memory, has_swap, has_pids, has_io;
+	int64_t quota; /* -1: none */
+	uint64_t period;
+	uint64_t weight;			/* 0: not known */
+	uint64_t memory, high, low, swap, pids; /* CG_UNLIMITED: none */
+	const char *cpus, *mems;		/* as they were set; NULL: no controller */
+	const char *io;				/* lines of io.max, "" = none */
+};
+void cg_limits_read(const struct cg *c, struct arena *a, struct cg_limits *ret);
+/* The lowest memory limit that seems to fit: what is used, less what the kernel could take back. */
+uint64_t cg_limits_floor(const struct cg *c);
+/* What the host has. 0: not known. */
+struct cg_host {
+	uint64_t memory, swap, swap_free; /* bytes */
+	uint64_t cpus;			  /* online */
+	char online[256];		  /* their list */
+};
+void cg_limits_host(struct cg_host *ret);
 
 /* devprog.c, bpf.c: attaches the device filter: the rules and the default devices; without rules an
  * allow for each of linux.devices. Where BPF is not permitted (rootless): a debug line, and

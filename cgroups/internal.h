@@ -117,6 +117,21 @@ int cg_rdt_find_mount(const char *mountinfo, char *ret, size_t size);
  * must have that value. Return: 0, -EINVAL = differs, -ENOENT = no such resource or domain. */
 int cg_rdt_compare(const char *line, size_t n, const char *text);
 
+/* ---- limits.c ---- */
+/* The quota (-1 = none) and the period in force; without the file the kernel's defaults. */
+void cg_limits_cpu_max(const struct cg *c, int64_t *ret_quota, uint64_t *ret_period);
+/* The swap that this cgroup may still use, by its own limits, those above, and the host's swap. */
+uint64_t cg_limits_swap_left(const struct cg *c);
+/* What the memory of a cgroup is, in bytes. */
+struct cg_parts {
+	uint64_t usage;
+	uint64_t anon, file, slab; /* that the kernel could take back: anon needs swap */
+	uint64_t locked;	   /* that it cannot */
+	uint64_t writes;	   /* of file: still to be written to a disk */
+	uint64_t swap_left;
+};
+void cg_limits_parts(const struct cg *c, struct cg_parts *ret);
+
 /* ---- read.c ---- */
 /* The number after `key` in lines of "key number", or, without a key, of the first line; "max" is
  * UINT64_MAX. Return: 0, -ENOENT = no such key, -EINVAL, -ERANGE. */

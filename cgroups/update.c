@@ -19,9 +19,7 @@
 
 #define FILE_MAX	   65536 /* io.max has a line per disk */
 #define FILE_LIST_MAX	   4096
-#define CPU_PERIOD_DEFAULT 100000
 #define CPU_WEIGHT_DEFAULT "100"
-#define SEPARATORS	   " \n"
 
 /* One write, and the way back. */
 struct cg_update_item {
@@ -41,23 +39,6 @@ void cg_update_done(struct cg_update *u)
 
 /* ---- what is not said stays as it is ---- */
 
-/* The quota (-1 = none) and the period in force; without the file the kernel's defaults. */
-static void read_cpu_max(const struct cg *c, int64_t *ret_quota, uint64_t *ret_period)
-{
-	char text[64];
-
-	*ret_quota = -1;
-	*ret_period = CPU_PERIOD_DEFAULT;
-	if (file_read_kernel(c->dir_fd, "cpu.max", text, sizeof(text)) <= 0)
-		return;
-	size_t n = strcspn(text, SEPARATORS);
-	const char *period = text + n + (text[n] == ' ');
-	if (num_i64n(text, n, ret_quota) < 0)
-		*ret_quota = -1; /* "max" */
-	if (num_u64n(period, strcspn(period, SEPARATORS), ret_period) < 0)
-		*ret_period = CPU_PERIOD_DEFAULT;
-}
-
 /* V02, V03, V06: quota, period and burst are one value with three parts. */
 static int complete_bandwidth(const struct cg *c, struct spec_cpu *cpu, struct err *e)
 {
@@ -69,7 +50,7 @@ static int complete_bandwidth(const struct cg *c, struct spec_cpu *cpu, struct e
 
 	if (!has_quota && !has_period && !has_burst)
 		return 0;
-	read_cpu_max(c, &quota, &period);
+	cg_limits_cpu_max(c, &quota, &period);
 	if (!has_period)
 		cpu->period = (struct opt_u64){true, period};
 	if (!has_quota)
@@ -159,7 +140,7 @@ static int check_usage(const struct cg *c, const struct cg_update *u, const stru
 					       : &force->check_before_update;
 	uint64_t usage = 0, swap = 0;
 
-	if (!check->v || cg_read_u64(c, "memory.current", NULL, &usage) < 0)
+	if (u->is_resize || !check->v || cg_read_u64(c, "memory.current", NULL, &usage) < 0)
 		return 0;
 	if (cg_read_u64(c, "memory.swap.current", NULL, &swap) < 0)
 		swap = 0;
@@ -327,6 +308,7 @@ static void add_item(struct cg_update *u, const struct cg_update_item *it)
 static int make_items(const struct cg *c, struct cg_update *u, const struct knob_plan *p,
 		      struct err *e)
 {
+	u->n = u->n_done = 0;
 	/* One more for each: the weight that an idle cgroup loses. */
 	u->items = arena_array(&u->arena, 2 * p->n + 1, sizeof(*u->items));
 	u->done = arena_array(&u->arena, 2 * p->n + 1, sizeof(*u->done));
@@ -476,16 +458,76 @@ static int verify(const struct cg *c, const struct cg_update *u, struct err *e)
 	return 0;
 }
 
-int cg_update(const struct cg *c, struct cg_update *u, struct err *e)
+/* All that is wrong in itself ends here: nothing was written. *ret is u->want, completed. */
+static int prepare(const struct cg *c, struct cg_update *u, struct spec_resources *ret,
+		   struct err *e)
 {
 	struct knob_plan plan = {.arena = &u->arena, .is_update = true};
-	struct spec_resources res;
+	int r = complete(c, u, ret, e);
 
-	int r = complete(c, u, &res, e);
 	if (r == 0)
-		r = cg_knobs_plan(&res, &plan, e);
-	if (r == 0)
-		r = make_items(c, u, &plan, e);
+		r = cg_knobs_plan(ret, &plan, e);
+	return r == 0 ? make_items(c, u, &plan, e) : r;
+}
+
+int cg_update_list(const struct cg *c, struct cg_update *u, struct cg_write **ret, size_t *ret_n,
+		   struct err *e)
+{
+	struct spec_resources res;
+	int r = prepare(c, u, &res, e);
+
+	if (r < 0)
+		return r;
+	struct cg_write *v = arena_array(&u->arena, u->n + 1, sizeof(*v));
+	size_t n = 0;
+
+	/* As write_items(). */
+	for (size_t k = 0; k < 2 * u->n; k++) {
+		const struct cg_update_item *it = &u->items[k < u->n ? k : 2 * u->n - 1 - k];
+		bool is_tighter = it->direction < 0;
+
+		if (it->w.text && !it->is_dropped && is_tighter == (k >= u->n))
+			v[n++] = (struct cg_write){it->w.file, it->old, it->w.text};
+	}
+	*ret = v;
+	*ret_n = n;
+	return 0;
+}
+
+int cg_update_shrinks(const struct cg *c, struct cg_update *u, struct cg_shrink *s, struct err *e)
+{
+	struct spec_resources res;
+	int r = prepare(c, u, &res, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < u->n; i++) {
+		const struct cg_update_item *it = &u->items[i];
+		bool is_live = it->w.text && !it->is_dropped;
+
+		if (is_live && it->direction < 0 && str_eq(it->w.file, "memory.max") &&
+		    to_limit(it->w.text, &s->target) == 0)
+			r = 1;
+		if (is_live && it->direction > 0 && str_eq(it->w.file, "memory.swap.max"))
+			s->swap = it->w.text;
+		if (s->swap == it->w.text && it->w.text && it->old)
+			str_copy(s->old_swap, sizeof(s->old_swap), it->old);
+	}
+	char high[64];
+
+	s->rest[0] = '\0';
+	if (file_read_kernel(c->dir_fd, "memory.high", high, sizeof(high)) > 0) {
+		high[strcspn(high, "\n")] = '\0';
+		str_copy(s->rest, sizeof(s->rest), high);
+	}
+	return r;
+}
+
+int cg_update(const struct cg *c, struct cg_update *u, struct err *e)
+{
+	struct spec_resources res;
+	int r = prepare(c, u, &res, e);
+
 	if (r == 0)
 		r = cg_set(c, &res, CG_BEFORE, e);
 	if (r < 0)

@@ -37,6 +37,11 @@ struct life_rec_rdt {
 	char *group; /* of resctrl; "/" is its root */
 	struct opt_bool is_own, is_monitored;
 };
+/* A resize that takes memory back, or was killed while it did. */
+struct life_rec_shrink {
+	struct life_rec_process *by; /* the command */
+	char *high, *swap;	     /* what memory.high is to be put back to, and the swap limit */
+};
 struct life_record {
 	struct opt_u32 schema;
 	char *sum; /* over the rest of the file, set by the writer: 16 hex digits */
@@ -46,6 +51,7 @@ struct life_record {
 	struct life_rec_cgroup *cgroup;
 	struct life_rec_rdt *rdt;	  /* NULL: no linux.intelRdt */
 	struct spec_resources *resources; /* the limits in force, once an update changed them */
+	struct life_rec_shrink *shrink;
 	struct opt_bool no_pivot, no_keyring, has_process, has_poststart, has_poststop, has_notify;
 	struct strmap net_devices; /* linux.netDevices: host name, name inside */
 	char *net_path;		   /* the network namespace that they were moved to, if joined */
@@ -90,6 +96,8 @@ int life_store_open(const struct life_host *h, const char *id, bool is_locked, s
 		    struct err *e) MUST_CHECK;
 /* Lets others lock it while we only wait; what was read stays. */
 void life_store_unlock(struct life_box *b);
+/* Locks it again, and reads what others may have written. Missing: as life_store_open(). */
+int life_store_relock(struct life_box *b, struct err *e) MUST_CHECK;
 int life_store_write(struct life_box *b, const struct life_record *rec, struct err *e) MUST_CHECK;
 /* Removes every file of the directory, then itself. Idempotent. */
 int life_store_remove(struct life_box *b, struct err *e) MUST_CHECK;
@@ -116,6 +124,8 @@ enum spec_status life_machine_status(const struct life_box *b);
 /* The refusals do not name the container: the command line's prefix does. */
 int life_machine_check(enum life_verb v, enum spec_status s, struct err *e) MUST_CHECK;
 bool life_machine_is_of_this_boot(const struct life_record *rec);
+/* True when this process of this boot still lives. */
+bool life_machine_lives(const struct life_record *rec, const struct life_rec_process *p);
 /* A checked pidfd of the container's init, or -ESRCH. */
 int life_machine_pidfd(const struct life_box *b);
 /* The OCI state of a box with this status; strings borrowed from the record. */
@@ -170,9 +180,35 @@ int life_spawn_explain(struct life_child *c, const struct cg *cg, struct err *e)
 /* The config's mappings as base/idmap wants them, in the arena. */
 void life_spawn_maps(const struct spec_id_mapping_vec *v, struct arena *a, struct id_map *ret);
 
+/* ---- update.c: shared with resize.c ---- */
+/* A living container, and the limits that are to change. */
+struct life_limits {
+	struct life_box box;
+	struct spec_config *conf;
+	struct cg cg;
+	/* The caller's; then what is in force, and both in one. */
+	struct spec_resources want, in_force, merged;
+};
+#define LIFE_LIMITS_INIT                                                                           \
+	{                                                                                          \
+		.box = LIFE_BOX_INIT, .cg = CG_NONE                                                \
+	}
+void life_limits_done(struct life_limits *l);
+/* Opens it, refuses what may not be changed now, puts back what a killed resize left. */
+int life_limits_open(const struct life_host *h, const char *id, bool is_locked,
+		     struct life_limits *l, struct err *e) MUST_CHECK;
+/* Opens the cgroup and lays want over what is in force. */
+int life_limits_merge(struct life_limits *l, struct err *e) MUST_CHECK;
+/* What cg_update() is to get; the caller's to end. */
+struct cg_update life_limits_update(const struct life_host *h, const struct life_limits *l);
+/* Writes the limits and the record, all or nothing. */
+int life_limits_write(struct life_limits *l, struct cg_update *up, struct err *e) MUST_CHECK;
+
 /* ---- wait.c: waits that a signal ends ---- */
 /* Blocks the signals that ask a command to end, and opens a signalfd for them. */
 int life_wait_signals(int *ret_fd, struct err *e) MUST_CHECK;
+/* Says which signal it was: EINTR. 0 when there is none. */
+int life_wait_tell(int abort_fd, struct err *e) MUST_CHECK;
 /* 0 when sock_fd is readable; EINTR "interrupted by SIGTERM"; ETIMEDOUT. */
 int life_wait_readable(int sock_fd, int abort_fd, int timeout_ms, struct err *e) MUST_CHECK;
 /* As init_proto_expect(), on the child's socket. */

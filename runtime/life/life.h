@@ -85,6 +85,41 @@ struct life_update_args {
 /* Changes limits, all or none, and records what is in force then. */
 int life_update(const struct life_host *h, const struct life_update_args *a,
 		struct err *e) MUST_CHECK;
+/* ---- resize ---- */
+struct life_resize_args {
+	const char *id;
+	const struct spec_resources *want; /* absolute values, as of update */
+	bool is_forced;			   /* lowers the memory limit even if it does not fit */
+	int deadline_ms;		   /* for taking memory back; 0: 30 s */
+	void (*progress)(void *arg, const struct cg_shrink_step *s); /* NULL: none */
+	void *arg;
+	/* out */
+	uint64_t floor; /* bytes the memory could go down to, when it did not fit; else 0 */
+	uint64_t taken; /* bytes that were taken back */
+};
+/*
+ * As life_update(), but a memory limit that shrinks is lowered only once the memory is taken back
+ * (cg_shrink): nothing is killed. EBUSY (ERR_STATE): it does not fit, and all is as it was. Other
+ * commands may work on the container while it waits; another update or resize is refused.
+ */
+int life_resize(const struct life_host *h, struct life_resize_args *a, struct err *e) MUST_CHECK;
+/* What is in force, and what is used; strings in the arena. */
+struct life_size {
+	enum spec_status status;
+	struct cg_limits limits;
+	struct cg_stats stats;
+	uint64_t floor; /* an estimate: cg_limits_floor() */
+};
+int life_resize_look(const struct life_host *h, const char *id, struct arena *a,
+		     struct life_size *ret, struct err *e) MUST_CHECK;
+/* What life_resize() would write, in its order; nothing is changed. In the arena. */
+struct life_resize_plan {
+	struct cg_write *v;
+	size_t n;
+	uint64_t target; /* memory.max that is to be lowered to this; 0: it is not lowered */
+};
+int life_resize_plan(const struct life_host *h, const struct life_resize_args *args,
+		     struct arena *a, struct life_resize_plan *ret, struct err *e) MUST_CHECK;
 /* Ids that match an extended regular expression, malloc'ed vector of malloc'ed strings
  * (life_ids_done). regex NULL: all. */
 struct life_ids {

@@ -84,8 +84,7 @@ bool life_machine_is_of_this_boot(const struct life_record *rec)
 	return sys_boot_id(boot) == 0 && str_eq(boot, rec->boot_id);
 }
 
-/* True when this process of this boot still lives. */
-static bool lives(const struct life_record *rec, const struct life_rec_process *p)
+bool life_machine_lives(const struct life_record *rec, const struct life_rec_process *p)
 {
 	uint64_t start;
 	char state;
@@ -117,9 +116,10 @@ enum spec_status life_machine_status(const struct life_box *b)
 	if (!b->rec)
 		return SPEC_BROKEN;
 	if ((enum life_stage)b->rec->stage.v == LIFE_STAGE_CREATING)
-		return b->was_in_making || lives(b->rec, b->rec->creator) ? SPEC_CREATING
-									  : SPEC_BROKEN;
-	if (!lives(b->rec, b->rec->init))
+		return b->was_in_making || life_machine_lives(b->rec, b->rec->creator)
+			       ? SPEC_CREATING
+			       : SPEC_BROKEN;
+	if (!life_machine_lives(b->rec, b->rec->init))
 		return SPEC_STOPPED;
 	if (waits_at_gate(b))
 		return SPEC_CREATED;

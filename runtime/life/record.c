@@ -41,6 +41,15 @@ static const struct json_table rdt_table = {
 	"life_rec_rdt", sizeof(struct life_rec_rdt), rdt_rows,
 	sizeof(rdt_rows) / sizeof(rdt_rows[0])};
 
+static const struct json_row shrink_rows[] = {
+	J_OBJ(struct life_rec_shrink, by, "by", JF_REQ, life_rec_process, &process_table),
+	J_STR(struct life_rec_shrink, high, "high", JF_REQ | JF_NONEMPTY),
+	J_STR(struct life_rec_shrink, swap, "swap", JF_NONEMPTY),
+};
+static const struct json_table shrink_table = {
+	"life_rec_shrink", sizeof(struct life_rec_shrink), shrink_rows,
+	sizeof(shrink_rows) / sizeof(shrink_rows[0])};
+
 static const struct json_row record_rows[] = {
 	J_U32(struct life_record, schema, "schema", JF_REQ), /* LIFE_SCHEMA: store.c */
 	J_STR(struct life_record, sum, "sum", JF_REQ),
@@ -57,6 +66,7 @@ static const struct json_row record_rows[] = {
 	J_OBJ(struct life_record, cgroup, "cgroup", JF_REQ, life_rec_cgroup, &cgroup_table),
 	J_OBJ(struct life_record, rdt, "rdt", 0, life_rec_rdt, &rdt_table),
 	J_OBJ(struct life_record, resources, "resources", 0, spec_resources, &spec_table_resources),
+	J_OBJ(struct life_record, shrink, "shrink", 0, life_rec_shrink, &shrink_table),
 	J_BOOL(struct life_record, no_pivot, "noPivot", 0),
 	J_BOOL(struct life_record, no_keyring, "noKeyring", 0),
 	J_BOOL(struct life_record, has_process, "hasProcess", 0),

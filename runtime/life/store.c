@@ -325,6 +325,22 @@ static void load_records(struct life_box *b)
 	b->why = why;
 }
 
+int life_store_relock(struct life_box *b, struct err *e)
+{
+	int r = lock_box(b, e);
+
+	if (r < 0)
+		return r;
+	b->rec = b->intent = NULL;
+	err_clear(&b->why);
+	load_records(b);
+	if (!b->rec) {
+		*e = b->why;
+		return -e->code;
+	}
+	return 0;
+}
+
 static int load_locked(struct life_box *b, struct err *e)
 {
 	int r = lock_box(b, e);

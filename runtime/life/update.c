@@ -14,16 +14,14 @@
 
 struct update {
 	const struct life_update_args *a;
-	struct life_box box;
-	struct spec_config *conf;
-	struct spec_resources want, in_force, merged;
+	struct life_limits l;
 };
 
 static int load_document(struct update *u, struct err *e)
 {
 	const char *name = u->a->resources;
 	const bool is_stdin = str_eq(name, "-");
-	struct json_errors errs = {.arena = &u->box.arena};
+	struct json_errors errs = {.arena = &u->l.box.arena};
 	struct spec_resources *doc;
 	AUTO(buf) text = {0};
 	int r = file_read_path(is_stdin ? "/dev/stdin" : name, JSON_DOCUMENT_MAX, &text);
@@ -32,49 +30,105 @@ static int load_document(struct update *u, struct err *e)
 		name = "standard input";
 	if (r < 0)
 		return err_sys(e, r, "--resources: read \"%s\"", name);
-	if (spec_load_resources(text.data ? text.data : "", text.len, &u->box.arena, &errs, &doc) <
-	    0)
+	if (spec_load_resources(text.data ? text.data : "", text.len, &u->l.box.arena, &errs,
+				&doc) < 0)
 		return spec_errors_to_err(&errs, name, e);
-	json_merge(&spec_table_resources, &u->want, doc, &u->box.arena);
+	json_merge(&spec_table_resources, &u->l.want, doc, &u->l.box.arena);
 	return 0;
 }
 
 /* U108. has_only_check: does nothing but refuse where there is no group. */
 static int update_rdt(const struct update *u, bool has_only_check, struct err *e)
 {
-	struct cg_rdt rdt = life_rdt_of(u->box.rec);
+	struct cg_rdt rdt = life_rdt_of(u->l.box.rec);
 
 	if (has_only_check && rdt.group)
 		return 0;
 	return cg_rdt_update(&rdt, u->a->l3_cache_schema, u->a->mem_bw_schema, e);
 }
 
-static void merge(struct update *u)
+/* ---- shared with resize ---- */
+
+void life_limits_done(struct life_limits *l)
+{
+	cg_done(&l->cg);
+	life_box_done(&l->box);
+}
+
+/* What a resize that was killed left: memory.high, which would slow the container down for ever. */
+static int put_back(struct life_limits *l, struct err *e)
+{
+	const struct life_rec_shrink *was = l->box.rec->shrink;
+	AUTO(cg) cg = CG_NONE;
+
+	if (!was)
+		return 0;
+	if (life_machine_lives(l->box.rec, was->by))
+		return err_set(e, ERR_BUSY, EBUSY,
+			       "container is busy: a resize is taking memory back (pid %d)",
+			       (int)was->by->pid.v);
+	int r = life_machine_cgroup(&l->box, &cg, e);
+
+	if (r < 0)
+		return r;
+	struct cg_shrink s = {.is_held = true, .swap = was->swap};
+
+	str_copy(s.rest, sizeof(s.rest), was->high);
+	str_copy(s.old_swap, sizeof(s.old_swap), was->swap ? was->swap : "");
+	cg_shrink_undo(&cg, &s);
+	l->box.rec->shrink = NULL;
+	return life_store_write(&l->box, l->box.rec, e);
+}
+
+int life_limits_open(const struct life_host *h, const char *id, bool is_locked,
+		     struct life_limits *l, struct err *e)
+{
+	int r = life_store_open(h, id, is_locked, &l->box, e);
+
+	if (r == 0)
+		r = life_machine_check(LIFE_UPDATE, life_machine_status(&l->box), e);
+	if (r == 0 && is_locked)
+		r = put_back(l, e);
+	return r < 0 ? r : life_store_config(&l->box, &l->conf, e);
+}
+
+int life_limits_merge(struct life_limits *l, struct err *e)
 {
 	const struct spec_resources *force =
-		u->box.rec->resources ? u->box.rec->resources : u->conf->linux_->resources;
-	struct arena *a = &u->box.arena;
+		l->box.rec->resources ? l->box.rec->resources : l->conf->linux_->resources;
+	struct arena *a = &l->box.arena;
 
 	if (force)
-		u->in_force = *force;
-	u->merged = u->in_force;
-	json_merge(&spec_table_resources, &u->merged, &u->want, a);
+		l->in_force = *force;
+	l->merged = l->in_force;
+	json_merge(&spec_table_resources, &l->merged, &l->want, a);
 	/* V24: memory without a limit is swap without one. */
-	const struct spec_memory *m = u->want.memory;
+	const struct spec_memory *m = l->want.memory;
 	if (m && m->limit.v < 0 && !m->swap.v)
-		u->merged.memory->swap = (struct opt_i64){true, -1};
+		l->merged.memory->swap = (struct opt_i64){true, -1};
+	int r = life_machine_cgroup(&l->box, &l->cg, e);
+
+	return r < 0 ? err_prefix(e, "its limits cannot be changed") : 0;
+}
+
+struct cg_update life_limits_update(const struct life_host *h, const struct life_limits *l)
+{
+	return (struct cg_update){.want = &l->want,
+				  .force = &l->in_force,
+				  .conf = l->conf,
+				  .is_rootless = life_is_rootless(h)};
 }
 
 /* What a property says now, `unified` must not say otherwise later. */
-static void drop_overridden(struct update *u, const struct cg_update *done)
+static void drop_overridden(struct life_limits *l, const struct cg_update *done)
 {
-	struct strmap *v = &u->merged.unified;
-	struct strmap kept = {.v = arena_array(&u->box.arena, v->n + 1, sizeof(*v->v))};
+	struct strmap *v = &l->merged.unified;
+	struct strmap kept = {.v = arena_array(&l->box.arena, v->n + 1, sizeof(*v->v))};
 
 	for (size_t i = 0; i < v->n; i++) {
 		bool is_asked = false;
-		for (size_t k = 0; k < u->want.unified.n; k++)
-			is_asked = is_asked || str_eq(u->want.unified.v[k].key, v->v[i].key);
+		for (size_t k = 0; k < l->want.unified.n; k++)
+			is_asked = is_asked || str_eq(l->want.unified.v[k].key, v->v[i].key);
 		if (is_asked || !cg_update_sets(done, v->v[i].key))
 			kept.v[kept.n++] = v->v[i];
 	}
@@ -82,67 +136,69 @@ static void drop_overridden(struct update *u, const struct cg_update *done)
 		*v = kept;
 }
 
+int life_limits_write(struct life_limits *l, struct cg_update *up, struct err *e)
+{
+	int r = cg_update(&l->cg, up, e);
+
+	if (r < 0)
+		return r;
+	drop_overridden(l, up);
+	struct life_record rec = *l->box.rec;
+
+	rec.resources = &l->merged;
+	rec.shrink = NULL;
+	r = life_store_write(&l->box, &rec, e);
+	if (r < 0)
+		cg_update_undo(&l->cg, up);
+	return r;
+}
+
+/* ---- the verb ---- */
+
 static void put_record_back(struct update *u)
 {
 	struct err e = ERR_INIT;
 
-	if (life_store_write(&u->box, u->box.rec, &e) < 0)
+	if (life_store_write(&u->l.box, u->l.box.rec, &e) < 0)
 		log_warn("put the record of the old limits back: %s", e.text);
 }
 
 static int change(const struct life_host *h, struct update *u, struct err *e)
 {
-	AUTO(cg) cg = CG_NONE;
-	AUTO(cg_update)
-	up = {.want = &u->want,
-	      .force = &u->in_force,
-	      .conf = u->conf,
-	      .is_rootless = life_is_rootless(h)};
-	int r = life_machine_cgroup(&u->box, &cg, e);
+	int r = life_limits_merge(&u->l, e);
 
-	if (r < 0)
-		return err_prefix(e, "its limits cannot be changed");
-	r = cg_update(&cg, &up, e);
 	if (r < 0)
 		return r;
-	drop_overridden(u, &up);
-	struct life_record rec = *u->box.rec;
+	AUTO(cg_update) up = life_limits_update(h, &u->l);
 
-	rec.resources = &u->merged;
-	r = life_store_write(&u->box, &rec, e);
-	/* Last: schemata that were taken cannot be put back, all else can. */
-	if (r == 0) {
-		r = update_rdt(u, false, e);
-		if (r < 0)
-			put_record_back(u);
-	}
+	r = life_limits_write(&u->l, &up, e);
 	if (r < 0)
-		cg_update_undo(&cg, &up);
+		return r;
+	/* Last: schemata that were taken cannot be put back, all else can. */
+	r = update_rdt(u, false, e);
+	if (r < 0) {
+		put_record_back(u);
+		cg_update_undo(&u->l.cg, &up);
+	}
 	return r;
 }
 
 int life_update(const struct life_host *h, const struct life_update_args *a, struct err *e)
 {
-	struct update u = {.a = a, .box = LIFE_BOX_INIT};
+	struct update u = {.a = a, .l = LIFE_LIMITS_INIT};
 	/* Before the lock: whoever writes the document may take his time. */
 	int r = a->resources ? load_document(&u, e) : 0;
 
 	if (r == 0 && a->on_top)
-		json_merge(&spec_table_resources, &u.want, a->on_top, &u.box.arena);
+		json_merge(&spec_table_resources, &u.l.want, a->on_top, &u.l.box.arena);
 	if (r == 0)
-		r = life_store_open(h, a->id, true, &u.box, e);
-	if (r == 0)
-		r = life_machine_check(LIFE_UPDATE, life_machine_status(&u.box), e);
-	if (r == 0)
-		r = life_store_config(&u.box, &u.conf, e);
+		r = life_limits_open(h, a->id, true, &u.l, e);
 	if (r == 0)
 		r = update_rdt(&u, true, e);
-	if (r == 0 && !a->resources && !a->on_top) {
+	if (r == 0 && !a->resources && !a->on_top)
 		r = update_rdt(&u, false, e);
-	} else if (r == 0) {
-		merge(&u);
+	else if (r == 0)
 		r = change(h, &u, e);
-	}
-	life_box_done(&u.box);
+	life_limits_done(&u.l);
 	return r;
 }

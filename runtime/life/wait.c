@@ -36,7 +36,7 @@ int life_wait_signals(int *ret_fd, struct err *e)
 	return 0;
 }
 
-static int tell_signal(int abort_fd, struct err *e)
+int life_wait_tell(int abort_fd, struct err *e)
 {
 	struct signalfd_siginfo si = {0};
 	char name[16];
@@ -61,7 +61,7 @@ int life_wait_readable(int sock_fd, int abort_fd, int timeout_ms, struct err *e)
 		if (n < 0 && errno != EINTR)
 			return err_sys(e, errno, "wait for the container's init");
 		if (n > 0 && p[1].revents) {
-			int r = tell_signal(abort_fd, e);
+			int r = life_wait_tell(abort_fd, e);
 
 			if (r < 0)
 				return r;
