@@ -392,9 +392,7 @@ static int does_not_fit(struct shrink *b, struct err *e)
 	if (cg_read_u64(b->c, "memory.max", NULL, &max) == 0 && max < b->s->floor)
 		b->s->floor = max;
 	cg_limits_parts(b->c, &p);
-	if (b->is_thrashing)
-		add_reason(&why, "with less its tasks only wait for their own memory");
-	if (!b->is_thrashing && p.anon > MIB && p.swap_left < MIB)
+	if (p.anon > MIB && p.swap_left < MIB)
 		add_anon(b, &p, &why);
 	if (p.locked > MIB) {
 		snprintf(part, sizeof(part), "%s is locked", size_text(p.locked, used));
@@ -407,6 +405,11 @@ static int does_not_fit(struct shrink *b, struct err *e)
 	}
 	if (!why.len && left_ms(b) == 0)
 		add_reason(&why, "the time was over");
+	if (b->is_thrashing)
+		return err_set(e, ERR_STATE, EBUSY,
+			       "%s of memory is too little for it: with so little all its tasks "
+			       "only wait for their own memory; it can go down to about %s",
+			       size_text(b->s->target, target), size_text(b->s->floor, fits));
 	return err_set(e, ERR_STATE, EBUSY,
 		       "%s of memory is too little for it: its usage went from %s to %s and no "
 		       "further%s%s%s; it can go down to %s",

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/num.h"
 #include "base/proc.h"
 #include "base/ban.h"
 
@@ -174,6 +175,13 @@ int life_resize(const struct life_host *h, struct life_resize_args *a, struct er
 
 /* ---- before ---- */
 
+static uint64_t limit_of(const char *text)
+{
+	uint64_t v;
+
+	return num_u64(text, &v) < 0 ? CG_UNLIMITED : v;
+}
+
 int life_resize_look(const struct life_host *h, const char *id, struct arena *a,
 		     struct life_size *ret, struct err *e)
 {
@@ -192,6 +200,13 @@ int life_resize_look(const struct life_host *h, const char *id, struct arena *a,
 	if (r < 0)
 		return err_prefix(e, "its limits cannot be changed");
 	cg_limits_read(&cg, a, &ret->limits);
+	/* What a resize that is at work, or was killed, will put back. */
+	const struct life_rec_shrink *was = b.rec->shrink;
+
+	if (was)
+		ret->limits.high = limit_of(was->high);
+	if (was && was->swap)
+		ret->limits.swap = limit_of(was->swap);
 	ret->floor = cg_limits_floor(&cg);
 	return cg_stats_read(&cg, a, &ret->stats, e);
 }

@@ -25,6 +25,7 @@ static struct life_rec_process creator = {{true, INT32_MAX}, {true, 0}};
 static struct life_rec_cgroup cgroup = {{true, CG_CGROUPFS}, (char *)"/a \"b\"/c",
 					{true, UINT64_MAX},  {true, 3},
 					(char *)"x.scope",   {true, true}};
+static struct life_rec_shrink shrink = {&creator, (char *)"max", (char *)"4096"};
 static struct strpair pairs[] = {{(char *)"k", (char *)""},
 				 {(char *)"\xc3\xa4/\\", (char *)"\n\"sum\":\""}};
 
@@ -45,6 +46,7 @@ static struct life_record full(void)
 		.creator = &creator,
 		.cgroup = &cgroup,
 		.no_pivot = {true, true},
+		.shrink = &shrink,
 		.has_notify = {true, false},
 		.annotations = {pairs, 2},
 	};
@@ -77,6 +79,9 @@ static void test_round_trip(void **state)
 	assert_int_equal(back->init->pid.v, 4711);
 	assert_true(back->init->start.v == UINT64_MAX);
 	assert_true(back->cgroup->ino.v == UINT64_MAX);
+	assert_int_equal(back->shrink->by->pid.v, INT32_MAX);
+	assert_string_equal(back->shrink->high, "max");
+	assert_string_equal(back->shrink->swap, "4096");
 	assert_string_equal(back->cgroup->path, cgroup.path);
 	assert_int_equal(back->cgroup->made_levels.v, 3);
 	assert_true(back->no_pivot.v && !back->no_keyring.has && back->has_notify.has &&
