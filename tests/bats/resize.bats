@@ -34,11 +34,12 @@ intact() {
 	is "$(status_of)" running
 }
 in_between() { grep -q '"shrink"' "$ROOT/$ID/state.json"; }
+is_held() { in_between && [ "$(value memory.high)" != max ]; }
 # begins_to ARGS...: a resize in the background that is taking memory back; $JOB, $WORK/bg.*
 begins_to() {
 	# its own group of signals: bash ignores INT for a background job
 	background perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$RUNTIME" --root "$ROOT" resize "$@" "$ID" >"$WORK/bg.out" 2>"$WORK/bg.err"
-	wait_for in_between
+	wait_for is_held
 }
 ended() {
 	local r=0
@@ -56,7 +57,6 @@ ended() {
 	is "$(value memory.max) $(value memory.high) $(value memory.swap.max)" "$((128 * M)) max $((64 * M))"
 	shows "64M"
 	shows "128M"
-	line "$(grep '^memory' "$OUT")"
 	[[ $(grep '^memory ' "$OUT" | xargs) == "memory 64M 128M "* ]] || fail "$output"
 	[[ $(grep '^cpus ' "$OUT" | xargs) == "cpus 1 =" ]] || fail "$output"
 	is "$(state | jq -c '.resources | [.memory.limit, .memory.swap, .pids.limit]')" "[$((128 * M)),$((192 * M)),40]"
@@ -141,17 +141,16 @@ ended() {
 
 @test "RS05: a memory.high of the user's own is respected and comes back" {
 	requires cgroup_memory
-	holds 256 256 cold 100
-	ok update -r - "$ID" <<<'{"unified": {"memory.high": "209715200"}}'
-	ok resize --memory 80M "$ID"
-	is "$(value memory.max) $(value memory.high)" "$((80 * M)) 209715200"
-	ok resize --swap 0 --memory 90M "$ID"
+	holds 256 0 cold 100 file 60
+	update_with() { rt update -r - "$ID" <<<"$1" && exits 0; }
+	update_with '{"unified": {"memory.high": "209715200"}}'
 	BEFORE=$(picture)
-	ok exec -d "$ID" probe mem hot 60
-	wait_for test "$(mib memory.current)" -gt 50
-	rt resize --memory 32M "$ID"
+	rt resize --memory 64M "$ID"
 	KEPT=1 refused "it can go down to"
+	unchanged
 	is "$(value memory.high)" 209715200
+	ok resize --memory 128M "$ID"
+	is "$(value memory.max) $(value memory.high)" "$((128 * M)) 209715200"
 }
 
 @test "RS06: --force lowers it all the same, and says what it did" {
@@ -167,7 +166,7 @@ ended() {
 	requires cgroup_memory cgroup_cpu cgroup_pids
 	holds 256 0 cold 60 file 60
 	BEFORE=$(picture)
-	ok resize --dry-run --memory 64M --swap 64M --pids 50 --cpus 0.5 "$ID"
+	ok resize --dry-run --memory 80M --swap 64M --pids 50 --cpus 0.5 "$ID"
 	unchanged
 	is "$(awk 'NR > 1 && NF > 1 && !/^memory:/ { print $1 }' "$OUT" | xargs)" \
 		"memory.swap.max memory.high memory.reclaim cpu.max pids.max memory.max memory.high"
@@ -380,7 +379,7 @@ ended() {
 	nope "/dev/null" --io /dev/null:rbps=1M
 	nope "no such" --io 4000:1:rbps=1M
 	# all or none: the last of them is refused
-	nope "none of \"900\"" --memory 65M --pids 41 --cpuset-mems 900
+	nope "cpu.mems" --memory 65M --pids 41 --cpuset-mems 900
 }
 
 @test "RS17: a stopped, unknown or cgroup-less container is refused" {
@@ -417,8 +416,8 @@ ended() {
 	requires cgroup_memory cgroup_cpu cgroup_pids
 	holds 256 256 cold 100
 	ok resize --memory 60M --cpus 0.5 --format json "$ID"
-	is "$(jq -sc 'last | [.id, .before.memory, .after.memory, .before.cpus, .after.cpus, .after.swap]' "$OUT")" \
-		"[\"$ID\",$((256 * M)),$((60 * M)),1.000000,0.500000,$((256 * M))]"
+	is "$(jq -sc 'last | [.id, .before.memory, .after.memory, .before.cpus == 1, .after.cpus == 0.5, .after.swap]' "$OUT")" \
+		"[\"$ID\",$((256 * M)),$((60 * M)),true,true,$((256 * M))]"
 	[ "$(jq -s 'last | .taken' "$OUT")" -gt $((30 * M)) ]
 	jq -se '.[:-1] | all(has("progress")) and length > 0' "$OUT" >/dev/null || fail "$output"
 	ok resize --memory max --cpus max --format json "$ID"
