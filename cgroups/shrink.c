@@ -375,7 +375,8 @@ static void add_anon(const struct shrink *b, const struct cg_parts *p, struct bu
 		why = "its swap limit is 0";
 	else if (max != CG_UNLIMITED && host.swap_free > MIB)
 		why = "its swap is full";
-	snprintf(part, sizeof(part), "%s is anonymous and %s", size_text(p->anon, text), why);
+	snprintf(part, sizeof(part), "%s is anonymous or tmpfs, and %s", size_text(p->anon, text),
+		 why);
 	add_reason(out, part);
 }
 
@@ -410,6 +411,13 @@ static int does_not_fit(struct shrink *b, struct err *e)
 			       "%s of memory is too little for it: with so little all its tasks "
 			       "only wait for their own memory; it can go down to about %s",
 			       size_text(b->s->target, target), size_text(b->s->floor, fits));
+	if (b->s->before - b->s->lowest < MIB)
+		return err_set(e, ERR_STATE, EBUSY,
+			       "%s of memory is too little for it: its usage of %s does not go "
+			       "down%s%s%s; it can go down to %s",
+			       size_text(b->s->target, target), size_text(b->s->before, used),
+			       why.len ? " (" : "", why.len ? why.data : "", why.len ? ")" : "",
+			       size_text(b->s->floor, fits));
 	return err_set(e, ERR_STATE, EBUSY,
 		       "%s of memory is too little for it: its usage went from %s to %s and no "
 		       "further%s%s%s; it can go down to %s",

@@ -77,8 +77,8 @@ static void check(int only_hot)
 
 /*
  * mem KIND MIB [KIND MIB]...: holds that much cold, hot (used again and again), locked or file
- * (written to /mem.N, as page cache); says "ready". USR1: looks at every page, says "intact". TERM
- * ends it.
+ * (written to /data/mem.N or /mem.N, as page cache); says "ready". USR1: looks at every page, says
+ * "intact". TERM ends it.
  */
 static int cmd_mem(int argc, char **argv)
 {
@@ -96,7 +96,9 @@ static int cmd_mem(int argc, char **argv)
 	for (int i = 1; i < argc; i += 2) {
 		char path[32];
 
-		snprintf(path, sizeof(path), "/mem.%d", i);
+		/* The root may be a tmpfs, whose pages are no cache. */
+		snprintf(path, sizeof(path), "%s/mem.%d", access("/data", F_OK) == 0 ? "/data" : "",
+			 i);
 		if (strcmp(argv[i], "file") == 0)
 			fill_file(path, number(argv[i + 1]));
 		else
