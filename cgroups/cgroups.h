@@ -165,10 +165,11 @@ struct cg_shrink_step {
 };
 struct cg_shrink {
 	/* in, borrowed */
-	uint64_t target;  /* the memory.max that is to be written */
-	int deadline_ms;  /* 0: 30 s */
-	int abort_fd;	  /* readable: give up (life_wait_signals); FD_NONE: none */
-	const char *swap; /* a memory.swap.max that is wider than old_swap; NULL: as it is */
+	uint64_t target;   /* the memory.max that is to be written */
+	int deadline_ms;   /* 0: 30 s */
+	int abort_fd;	   /* readable: give up (life_wait_signals); FD_NONE: none */
+	const char *swap;  /* the new memory.swap.max, which is written first; NULL: as it is */
+	bool is_swap_late; /* it is not: memory.max grows, and that is to be first */
 	void (*progress)(void *arg, const struct cg_shrink_step *now); /* NULL: none */
 	void *arg;
 	/* out */
@@ -181,7 +182,7 @@ struct cg_shrink {
 	bool is_held;
 };
 /* From what u is to change: s->target, swap, rest, old_swap. All of u is checked. Return: 1 =
- * memory.max is to be lowered, 0 = it is not. */
+ * memory.max is to be lowered, or what is in swap must come back; 0 = neither. */
 int cg_update_shrinks(const struct cg *c, struct cg_update *u, struct cg_shrink *s,
 		      struct err *e) MUST_CHECK;
 /* Takes memory back until the usage is at most s->target. On success memory.high stays lowered

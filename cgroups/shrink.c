@@ -25,6 +25,7 @@
 
 #define KIB		 UINT64_C(1024)
 #define MIB		 (1024 * KIB)
+#define PAGE_BYTES	 UINT64_C(4096)
 #define DEADLINE_MS	 30000
 #define CHUNK_MIN	 (1 * MIB) /* of one round: signals and the deadline wait for its end */
 #define CHUNK_FIRST	 (8 * MIB)
@@ -37,16 +38,22 @@
 #define STUCK_ROUNDS	 6
 #define SETTLE_MS	 250 /* is the rest enough to work with? One window of several */
 #define SETTLE_WINDOWS	 12
-#define STALL_PERCENT	 50 /* of a window in which all tasks waited for memory: thrashing */
+/* Thrashing: all tasks wait for memory for so much of the time, or so much of what they have comes
+ * back from swap in a second (a cyclic use is hardly counted as waiting, where swap is fast). */
+#define STALL_PERCENT	 50
+#define TURNOVER_PERCENT 40
+#define REFAULTS_FEW	 256
 #define PROGRESS_MIN	 (64 * KIB)
 
 struct shrink {
 	const struct cg *c;
 	struct cg_shrink *s;
-	int events_fd, psi_fd; /* owned */
+	int events_fd; /* owned */
 	bool has_reclaim;
-	uint64_t want;	/* the usage that is worked towards, slightly below the target */
-	uint64_t usage; /* now */
+	uint64_t goal;	  /* the target, less what has to come back from swap */
+	uint64_t want;	  /* the usage that is worked towards, slightly below the goal */
+	uint64_t surplus; /* in swap, above the new limit of swap */
+	uint64_t usage;	  /* now */
 	uint64_t chunk;
 	uint64_t end_usec;
 	uint64_t low_usec; /* when the usage was lowest */
@@ -58,7 +65,6 @@ struct shrink {
 static void shrink_done(struct shrink *b)
 {
 	auto_fd_done(&b->events_fd);
-	auto_fd_done(&b->psi_fd);
 }
 
 /* So much below a limit memory.high is held: tasks may run over it by their batches. */
@@ -145,8 +151,8 @@ void cg_shrink_undo(const struct cg *c, struct cg_shrink *s)
 {
 	struct err e = ERR_INIT;
 
-	if (s->swap && s->old_swap[0] && set_swap(c, s->old_swap, &e) < 0 && e.code != ENOENT &&
-	    e.code != ENODEV)
+	if (s->swap && !s->is_swap_late && s->old_swap[0] && set_swap(c, s->old_swap, &e) < 0 &&
+	    e.code != ENOENT && e.code != ENODEV)
 		log_warn("put the old swap limit back: %s", e.text);
 	s->swap = NULL;
 	cg_shrink_done(c, s);
@@ -157,6 +163,19 @@ void cg_shrink_undo(const struct cg *c, struct cg_shrink *s)
 static int gone(struct err *e)
 {
 	return err_set(e, ERR_STATE, ESRCH, "the container ended while memory was taken back");
+}
+
+/* What is in swap above the new limit of swap can only come back, so room is left for it. */
+static void set_goal(struct shrink *b)
+{
+	uint64_t limit, now;
+
+	b->surplus = 0;
+	if (b->s->swap && num_u64(b->s->swap, &limit) == 0 &&
+	    cg_read_u64(b->c, "memory.swap.current", NULL, &now) == 0 && now > limit)
+		b->surplus = now - limit;
+	b->goal = b->s->target > b->surplus ? b->s->target - b->surplus : 0;
+	b->want = cg_shrink_high(b->goal);
 }
 
 static int look(struct shrink *b, struct err *e)
@@ -170,6 +189,7 @@ static int look(struct shrink *b, struct err *e)
 		return gone(e);
 	if (r < 0)
 		return err_sys(e, r, "read memory.current of cgroup \"%s\"", b->c->path);
+	set_goal(b);
 	b->n_stuck++;
 	if (b->usage + PROGRESS_MIN <= b->s->lowest) {
 		b->low_usec = proc_now_usec();
@@ -180,16 +200,14 @@ static int look(struct shrink *b, struct err *e)
 	return 0;
 }
 
-/* Microseconds in which all tasks at once waited for memory; 0 where nobody counts them. */
-static uint64_t stall_usec(const struct shrink *b)
+/* Microseconds in which all tasks at once waited; 0 where nobody counts them. */
+static uint64_t stall_usec(const struct cg *c, const char *file)
 {
 	char text[512];
-	ssize_t n = b->psi_fd >= 0 ? pread(b->psi_fd, text, sizeof(text) - 1, 0) : 0;
 	uint64_t v = 0;
 
-	if (n <= 0)
+	if (file_read_kernel(c->dir_fd, file, text, sizeof(text)) <= 0)
 		return 0;
-	text[n] = '\0';
 	const char *s = strstr(text, "full ");
 	s = s ? strstr(s, "total=") : NULL;
 	if (!s || num_u64n(s + 6, strcspn(s + 6, " \n"), &v) < 0)
@@ -197,9 +215,37 @@ static uint64_t stall_usec(const struct shrink *b)
 	return v;
 }
 
-static bool stalls(uint64_t stall, uint64_t usec)
+struct sample {
+	uint64_t at_usec, memory, io; /* stalls */
+	uint64_t refaults;	      /* pages that came back from swap */
+};
+
+static struct sample take_sample(const struct shrink *b)
 {
-	return usec && stall * 100 >= usec * STALL_PERCENT;
+	struct sample s = {.at_usec = proc_now_usec(),
+			   .memory = stall_usec(b->c, "memory.pressure"),
+			   .io = stall_usec(b->c, "io.pressure")};
+
+	if (cg_read_u64(b->c, "memory.stat", "workingset_refault_anon", &s.refaults) < 0)
+		s.refaults = 0;
+	return s;
+}
+
+/* Since then. */
+static bool is_thrash(const struct shrink *b, const struct sample *then)
+{
+	const struct sample now = take_sample(b);
+	const uint64_t usec = now.at_usec - then->at_usec;
+	const uint64_t refaults = now.refaults - then->refaults;
+	/* The wait for a page of swap is one for a disk. */
+	const uint64_t stall =
+		now.memory - then->memory + (refaults > REFAULTS_FEW ? now.io - then->io : 0);
+	const uint64_t much = b->usage / 1000 * (usec / 1000) / 100 * TURNOVER_PERCENT;
+
+	if (usec == 0)
+		return false;
+	return stall * 100 >= usec * STALL_PERCENT ||
+	       (refaults > REFAULTS_FEW && refaults * PAGE_BYTES >= much);
 }
 
 static int64_t left_ms(const struct shrink *b)
@@ -263,7 +309,7 @@ static int refused(const struct shrink *b, const char *file, int r, struct err *
 /* One bite, and the time that it took decides about the size of the next. */
 static int round_of(struct shrink *b, struct err *e)
 {
-	const uint64_t start = proc_now_usec(), stall = stall_usec(b);
+	const struct sample then = take_sample(b);
 	uint64_t more = b->usage > b->want ? b->usage - b->want : 0;
 	uint64_t bite = more < b->chunk ? more : b->chunk;
 	/* Without memory.reclaim the kernel takes what is above memory.high, at its write. */
@@ -276,14 +322,14 @@ static int round_of(struct shrink *b, struct err *e)
 		b->has_reclaim = false;
 	else if (r < 0 && r != -EAGAIN && r != -EINTR && r != -EBUSY)
 		return refused(b, "memory.reclaim", r, e);
-	const uint64_t took = proc_now_usec() - start;
+	const uint64_t took = proc_now_usec() - then.at_usec;
 
 	if (took < ROUND_SHORT_USEC && b->chunk < CHUNK_MAX)
 		b->chunk *= 2;
 	else if (took > ROUND_LONG_USEC && b->chunk > CHUNK_MIN)
 		b->chunk /= 2;
 	r = look(b, e);
-	if (r == 0 && !stalls(stall_usec(b) - stall, took) && b->usage < b->calm)
+	if (r == 0 && !is_thrash(b, &then) && b->usage < b->calm)
 		b->calm = b->usage;
 	return r;
 }
@@ -296,22 +342,22 @@ static int settle(struct shrink *b, struct err *e)
 
 	if (r < 0)
 		return refused(b, "memory.high", r, e);
-	const uint64_t start = proc_now_usec(), stall = stall_usec(b);
+	const struct sample then = take_sample(b);
 
 	/* Nothing was taken, so nothing is missed. */
-	if (b->psi_fd >= 0 && b->s->before > b->want) {
+	if (b->s->before > b->want) {
 		r = wait_ms(b, SETTLE_MS, e);
 		if (r < 0)
 			return r;
 	}
-	b->is_thrashing = stalls(stall_usec(b) - stall, proc_now_usec() - start);
+	b->is_thrashing = b->s->before > b->want && is_thrash(b, &then);
 	b->n_windows++;
 	r = look(b, e);
 	if (r < 0)
 		return r;
 	if (!b->is_thrashing && b->usage < b->calm)
 		b->calm = b->usage;
-	return !b->is_thrashing && b->usage <= b->s->target;
+	return !b->is_thrashing && b->usage <= b->goal;
 }
 
 static bool is_stuck(const struct shrink *b)
@@ -336,8 +382,8 @@ static int take_back(struct shrink *b, struct err *e)
 
 		tell(b);
 		/* What is below the target, but not by the margin, is enough when no more comes. */
-		if (r == 0 && (b->usage <= b->want ||
-			       (b->usage <= b->s->target && b->n_stuck >= STUCK_ROUNDS)))
+		if (r == 0 &&
+		    (b->usage <= b->want || (b->usage <= b->goal && b->n_stuck >= STUCK_ROUNDS)))
 			r = settle(b, e);
 		if (r != 0)
 			return r;
@@ -389,12 +435,17 @@ static int does_not_fit(struct shrink *b, struct err *e)
 	uint64_t max;
 
 	/* Shortly above the lowest usage that was seen: the same margin again. */
-	b->s->floor = round_up_mib(floor + floor / 32 + 256 * KIB);
+	b->s->floor = round_up_mib(floor + floor / 32 + 256 * KIB + b->surplus);
 	if (cg_read_u64(b->c, "memory.max", NULL, &max) == 0 && max < b->s->floor)
 		b->s->floor = max;
 	cg_limits_parts(b->c, &p);
 	if (p.anon > MIB && p.swap_left < MIB)
 		add_anon(b, &p, &why);
+	if (b->surplus) {
+		snprintf(part, sizeof(part), "%s of swap has to come back",
+			 size_text(b->surplus, used));
+		add_reason(&why, part);
+	}
 	if (p.locked > MIB) {
 		snprintf(part, sizeof(part), "%s is locked", size_text(p.locked, used));
 		add_reason(&why, part);
@@ -446,25 +497,24 @@ static int begin(struct shrink *b, struct err *e)
 	s->before = s->lowest = b->calm = b->usage;
 	b->has_reclaim = faccessat(c->dir_fd, "memory.reclaim", F_OK, 0) == 0;
 	b->events_fd = openat(c->dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	b->psi_fd = openat(c->dir_fd, "memory.pressure", O_RDONLY | O_CLOEXEC);
-	return s->swap ? set_swap(c, s->swap, e) : 0;
+	return s->swap && !s->is_swap_late ? set_swap(c, s->swap, e) : 0;
 }
 
 int cg_shrink(const struct cg *c, struct cg_shrink *s, struct err *e)
 {
 	__attribute__((cleanup(shrink_done))) struct shrink b = {
-		.c = c, .s = s, .events_fd = FD_NONE, .psi_fd = FD_NONE, .chunk = CHUNK_FIRST};
+		.c = c, .s = s, .events_fd = FD_NONE, .chunk = CHUNK_FIRST};
 
 	s->floor = s->before = s->lowest = 0;
 	s->is_held = false;
-	b.want = cg_shrink_high(s->target);
 	b.low_usec = proc_now_usec();
 	b.end_usec =
 		b.low_usec + (uint64_t)(s->deadline_ms > 0 ? s->deadline_ms : DEADLINE_MS) * 1000;
 	int r = begin(&b, e);
 
 	s->is_held = r == 0;
-	if (r == 0)
+	set_goal(&b);
+	if (r == 0 && b.goal > 0)
 		r = take_back(&b, e);
 	if (r > 0)
 		return 0;

@@ -494,32 +494,53 @@ int cg_update_list(const struct cg *c, struct cg_update *u, struct cg_write **re
 	return 0;
 }
 
+/* A swap limit below what is in swap makes that come back, for which there must be room: then the
+ * memory limit in force is s->target. */
+static bool swap_shrinks(const struct cg *c, const struct cg_update_item *it, struct cg_shrink *s)
+{
+	uint64_t limit, now;
+
+	return it->direction < 0 && to_limit(it->w.text, &limit) == 0 &&
+	       cg_read_u64(c, "memory.swap.current", NULL, &now) == 0 && now > limit &&
+	       cg_read_u64(c, "memory.max", NULL, &s->target) == 0 && s->target != CG_UNLIMITED;
+}
+
 int cg_update_shrinks(const struct cg *c, struct cg_update *u, struct cg_shrink *s, struct err *e)
 {
 	struct spec_resources res;
+	char high[64];
+	uint64_t limit = CG_UNLIMITED;
+	int memory = 0, swap = 0; /* directions */
 	int r = prepare(c, u, &res, e);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < u->n; i++) {
-		const struct cg_update_item *it = &u->items[i];
-		bool is_live = it->w.text && !it->is_dropped;
-
-		if (is_live && it->direction < 0 && str_eq(it->w.file, "memory.max") &&
-		    to_limit(it->w.text, &s->target) == 0)
-			r = 1;
-		if (is_live && it->direction > 0 && str_eq(it->w.file, "memory.swap.max"))
-			s->swap = it->w.text;
-		if (s->swap == it->w.text && it->w.text && it->old)
-			str_copy(s->old_swap, sizeof(s->old_swap), it->old);
-	}
-	char high[64];
-
 	s->rest[0] = '\0';
 	if (file_read_kernel(c->dir_fd, "memory.high", high, sizeof(high)) > 0) {
 		high[strcspn(high, "\n")] = '\0';
 		str_copy(s->rest, sizeof(s->rest), high);
 	}
+	for (size_t i = 0; i < u->n; i++) {
+		const struct cg_update_item *it = &u->items[i];
+
+		if (!it->w.text || it->is_dropped || it->direction == 0)
+			continue;
+		if (str_eq(it->w.file, "memory.max") && to_limit(it->w.text, &limit) == 0) {
+			memory = it->direction;
+			r = r || memory < 0;
+		}
+		if (!str_eq(it->w.file, "memory.swap.max"))
+			continue;
+		s->swap = it->w.text;
+		str_copy(s->old_swap, sizeof(s->old_swap), it->old);
+		swap = it->direction;
+		r = swap_shrinks(c, it, s) || r;
+	}
+	s->is_swap_late = memory > 0 && swap < 0;
+	if (memory > 0 && limit == CG_UNLIMITED)
+		r = 0;
+	if (limit != CG_UNLIMITED)
+		s->target = limit;
 	return r;
 }
 

@@ -35,8 +35,10 @@ static uint64_t ooms(const struct resize *z)
 static int write_intent(struct resize *z, struct err *e)
 {
 	struct life_rec_process by = {.pid = {true, getpid()}, .start = {true, 0}};
-	struct life_rec_shrink shrink = {
-		.by = &by, .high = z->s.rest, .swap = z->s.swap ? z->s.old_swap : NULL};
+	struct life_rec_shrink shrink = {.by = &by,
+					 .high = z->s.rest,
+					 .swap = z->s.swap && !z->s.is_swap_late ? z->s.old_swap
+										 : NULL};
 	struct life_record rec = *z->l.box.rec;
 	int r = proc_start_time(getpid(), &by.start.v);
 
@@ -139,12 +141,12 @@ static int change(struct resize *z, struct err *e)
 	if (r < 0)
 		return r;
 	r = life_limits_write(&z->l, &up, e);
-	if (r < 0) {
+	if (r < 0 && is_shrinking) {
 		cg_shrink_undo(&z->l.cg, &z->s);
-		if (is_shrinking)
-			drop_intent(z);
-		return r;
+		drop_intent(z);
 	}
+	if (r < 0)
+		return r;
 	/* The one that was asked for, from now on. */
 	const char *high = unified(&z->l.want, "memory.high");
 
@@ -226,7 +228,7 @@ static void add_shrink(const struct resize *z, const struct cg_write *v, size_t 
 	uint64_t usage = 0;
 
 	ret->target = z->s.target;
-	if (z->s.swap)
+	if (z->s.swap && !z->s.is_swap_late)
 		add_write(ret, "memory.swap.max", z->s.old_swap, z->s.swap);
 	add_write(ret, "memory.high", z->s.rest, high);
 	if (cg_read_u64(&z->l.cg, "memory.current", NULL, &usage) == 0 &&
@@ -235,7 +237,7 @@ static void add_shrink(const struct resize *z, const struct cg_write *v, size_t 
 			  arena_printf(a, "%" PRIu64, usage - cg_shrink_high(z->s.target)));
 	for (size_t i = 0; i < n; i++)
 		if (!str_eq(v[i].file, "memory.high") &&
-		    (!z->s.swap || !str_eq(v[i].file, "memory.swap.max")))
+		    (!z->s.swap || z->s.is_swap_late || !str_eq(v[i].file, "memory.swap.max")))
 			ret->v[ret->n++] = v[i];
 	add_write(ret, "memory.high", high, rest ? rest : z->s.rest);
 }

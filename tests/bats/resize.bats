@@ -324,6 +324,21 @@ ended() {
 	intact
 }
 
+@test "RS14: less swap than is in it needs room for what comes back" {
+	requires cgroup_memory
+	holds 256 256 cold 120
+	ok resize --memory 40M "$ID"
+	[ "$(mib memory.swap.current)" -gt 60 ]
+	BEFORE=$(picture)
+	rt resize --swap 16M "$ID"
+	KEPT=1 refused "of swap has to come back" "it can go down to"
+	unchanged
+	ok resize --memory 160M --swap 16M "$ID"
+	is "$(mib memory.max) $(mib memory.swap.max)" "160 16"
+	intact
+	is "$(events oom_kill)" 0
+}
+
 @test "RS15: a working set that would only thrash does not fit" {
 	requires cgroup_memory
 	holds 256 256 hot 100

@@ -247,6 +247,26 @@ static void test_swap_is_raised_first_and_put_back(void **state)
 	assert_true(begins("memory.high", "max"));
 }
 
+static void test_room_for_what_comes_back_from_swap(void **state)
+{
+	(void)state;
+	fixture_put(&fix, "memory.swap.max", "100000000\n");
+	put_number("memory.swap.current", 70 * MIB);
+	s.swap = "52428800"; /* 50 MiB */
+	str_copy(s.old_swap, sizeof(s.old_swap), "100000000");
+	least = 110 * MIB;
+	/* 120 MiB hold what is used, but not the 20 MiB as well. */
+	assert_int_equal(cg_shrink(&cg, &s, &e), -EBUSY);
+	assert_non_null(strstr(e.text, "of swap has to come back"));
+	assert_true(s.floor > 130 * MIB && s.floor < 136 * MIB);
+	assert_true(begins("memory.swap.max", "100000000"));
+	/* More in swap than the whole limit. */
+	put_number("memory.swap.current", 400 * MIB);
+	s.swap = "52428800";
+	err_clear(&e);
+	assert_int_equal(cg_shrink(&cg, &s, &e), -EBUSY);
+}
+
 /* ---- from an update ---- */
 
 static void test_which_updates_shrink(void **state)
@@ -275,6 +295,16 @@ static void test_which_updates_shrink(void **state)
 	assert_string_equal(v[1].file, "memory.max");
 	assert_string_equal(v[1].from, "536870912");
 	assert_string_equal(v[1].to, "67108864");
+	/* Swap below what is in swap: the limit in force has to hold that as well. */
+	s.swap = NULL;
+	put_number("memory.swap.current", 70 * MIB);
+	fixture_put(&fix, "memory.swap.max", "104857600\n");
+	memory = (struct spec_memory){.swap = {true, INT64_C(562) << 20}};
+	assert_int_equal(cg_update_shrinks(&cg, &u, &s, &e), 1);
+	assert_true(s.target == 512 * MIB);
+	assert_string_equal(s.swap, "52428800");
+	put_number("memory.swap.current", 40 * MIB);
+	assert_int_equal(cg_update_shrinks(&cg, &u, &s, &e), 0);
 	/* Growing is none of it. */
 	memory = (struct spec_memory){.limit = {true, INT64_C(1) << 30}};
 	s.swap = NULL;
@@ -318,6 +348,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_limit_of_the_users_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failing_writes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_swap_is_raised_first_and_put_back, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_room_for_what_comes_back_from_swap, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_which_updates_shrink, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits_are_read, setup, teardown),
