@@ -57,7 +57,7 @@ static void add(struct cmd_table *t, const char *name, const char *before, const
 	cmd_table_add(t, name);
 	cmd_table_add(t, before);
 	cmd_table_add(t, str_eq(before, after) ? "=" : after);
-	cmd_table_add(t, used);
+	cmd_table_add(t, *used ? used : "-");
 }
 
 static const char *or_all(const char *list, const char *effective)
