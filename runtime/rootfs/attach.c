@@ -262,8 +262,13 @@ int root_plan_open(struct root_plan *p, struct err *e)
 		}
 		r = root_bind_open(p, m, &m->tree_fd, e);
 		if (r < 0 && m->is_optional) {
-			err_clear(e); /* the child tries again and says so */
+			/* The directory of sd_notify's socket is made later, below one that is
+			 * root's alone: the child asks when it is there. */
+			err_clear(e);
+			m->is_wanted = true;
+			p->n_wanted++;
 			r = 0;
+			continue;
 		}
 		if (r == 0 && m->is_idmap)
 			r = root_idmap_apply(p, m, m->tree_fd, e);

@@ -40,6 +40,14 @@ got() { grep -q -- "$1" "$WORK/got"; }
 	}
 }
 
+@test "U55: a user namespace whose root may not enter the runtime's directories says READY=1 too" {
+	script 'probe notify READY=1; probe wait' "$USERNS"
+	open_bundle
+	listen 9
+	ok run -d -b "$BUNDLE" "$ID"
+	wait_for got READY=1
+}
+
 @test "without NOTIFY_SOCKET there is none inside" {
 	script 'echo "[$NOTIFY_SOCKET]"'
 	runs
