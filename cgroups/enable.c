@@ -16,9 +16,10 @@
 
 #define WORDS_MAX 1024 /* of a cgroup.controllers file */
 
-/* So that a later `update` finds its files, and statistics their counters. */
-static const char *const usual[] = {"cpu",  "cpuset",  "io",   "memory",
-				    "pids", "hugetlb", "rdma", NULL};
+/* All that the kernel has for a domain (perf_event is always on): so that a later `update` finds
+ * its files, statistics their counters, and the container hands on what it was given. */
+static const char *const usual[] = {"cpu",     "cpuset", "io",	 "memory", "pids",
+				    "hugetlb", "rdma",	 "misc", "dmem",   NULL};
 
 /* A space-separated list of names of controllers, as the kernel prints it. */
 struct words {

@@ -47,7 +47,7 @@ int spec_load(const char *text, size_t len, struct arena *a, struct json_errors 
 	int r;
 
 	errs->arena = a;
-	r = json_parse(&spec_table_config, text, len, a, errs, &obj);
+	r = json_parse_any_case(&spec_table_config, text, len, a, errs, &obj);
 	*ret = obj;
 	if (!obj)
 		return -EINVAL;
@@ -64,7 +64,7 @@ int spec_load_process(const char *text, size_t len, struct arena *a, struct json
 	int r;
 
 	errs->arena = a;
-	r = json_parse(&spec_table_process, text, len, a, errs, &obj);
+	r = json_parse_any_case(&spec_table_process, text, len, a, errs, &obj);
 	*ret = obj;
 	if (!obj)
 		return -EINVAL;

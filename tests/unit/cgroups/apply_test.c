@@ -189,7 +189,7 @@ static void C14_usual_controllers(void **state)
 	fixture_put(&fix, "cgroup.subtree_control", "cpu\n");
 	assert_int_equal(cg_tree_make("/id", NULL, &c, &e), 0);
 	assert_string_equal(fixture_get(&fix, "cgroup.subtree_control"),
-			    "+cpuset +io +memory +pids +hugetlb +rdma");
+			    "+cpuset +io +memory +pids +hugetlb +rdma +misc");
 	assert_int_equal(c.made_levels, 1);
 	assert_string_equal(c.path, "/id");
 	assert_true(c.dir_fd >= 0 && c.ino != 0);

@@ -144,8 +144,12 @@ static void U100_names_of_an_update_in_any_case(void **state)
 	assert_string_equal(r->cpu->cpus, "1");
 	assert_null(r->cpu->mems);
 	resources_bad("{'Pids':{'LIMIT':-2}}", "pids.limit", "must be in -1..");
-	/* Of config.json only this spelling. */
-	assert_null(config_ok(LINUX("'Resources':{'CPU':{'cpus':'0'}}"))->linux_->resources);
+	/* And config.json: a limit that runc sets must not be ignored here. */
+	r = config_ok(LINUX("'Resources':{'CPU':{'Cpus':'0'},"
+			    "'hugepageLimits':[{'pagesize':'2MB','limit':1}]}"))
+		    ->linux_->resources;
+	assert_string_equal(r->cpu->cpus, "0");
+	assert_string_equal(r->hugepage_limits.v[0].page_size, "2MB");
 }
 
 int main(void)
