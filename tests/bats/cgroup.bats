@@ -424,6 +424,8 @@ value() { cat "$(cgroup_of)/$1"; }
 		grep -qw $c "$CG/$ID-a/b/cgroup.subtree_control"
 	done
 	is "$(<"$CG/$ID-a/b/c/cgroup.subtree_control")" ""
+	# misc and dmem too, where the host has them
+	! is_stiva || is "$(<"$CG/$ID-a/b/c/cgroup.controllers")" "$(<"$CG/cgroup.controllers")"
 	is "$(<"$CG/$ID-a/b/cgroup.procs")" ""
 	ok delete --force "$ID"
 	rmdir "$CG/$ID-a/b" "$CG/$ID-a" 2>/dev/null || true

@@ -11,6 +11,14 @@ raw() {
 	printf '%s,%s}' "${text%\}}" "$1" >"$BUNDLE/config.json"
 }
 
+@test "a property in another case is that property: a limit that runc sets is not ignored" {
+	known_deviation crun "ignores it"
+	program sh -c 'hostname; pwd; ulimit -n' -- 'del(.hostname, .process.cwd) | .HostName = "upper"' \
+		'.process.Cwd = "/etc" | .process.RLimits = [{Type: "RLIMIT_NOFILE", SOFT: 77, hard: 78}]'
+	runs
+	is "$(xargs <<<"$output")" "upper /etc 77"
+}
+
 @test "G02: unknown properties in every object and every list of objects are ignored" {
 	program true
 	config 'walk(if type == "object" then . + {"x-unknown": [1, {"y": null}, "z"], "y-unknown": {"a": {}}} else . end)'
