@@ -56,6 +56,8 @@ int cg_tree_path(int fd, char *ret, size_t size);
 /* Opens rel (no leading slash) below dir_fd as a directory, O_PATH: nothing on the way may be a
  * symbolic link or another mount. Leaf. */
 int cg_tree_open(int dir_fd, const char *rel);
+/* A cgroup that was there before us must be empty and running (C02). */
+int cg_tree_check(int dir_fd, const char *path, struct err *e) MUST_CHECK;
 
 /* ---- enable.c ---- */
 struct knob_needs;

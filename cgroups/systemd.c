@@ -101,6 +101,22 @@ static void unit_path(const char *path, const char *unit, char *ret)
 	ret[n] = '\0';
 }
 
+/* systemd starts a scope in a cgroup that is there already, frozen or not, and init could then
+ * never answer. For one in use its word is that the unit exists; ours is that of the other manager.
+ */
+static int check_place(const struct cg_place *p, struct err *e)
+{
+	char dir[CG_PATH_MAX];
+	int root_fd = cg_where_root(e);
+
+	if (root_fd < 0)
+		return root_fd;
+	unit_path(p->path, p->unit, dir);
+	AUTO_FD fd = cg_tree_open(root_fd, dir + 1);
+
+	return fd < 0 ? 0 : cg_tree_check(fd, dir, e);
+}
+
 /* ---- the placeholder ---- */
 
 /* Holds nothing of ours, answers to SIGKILL only, and ends with us. Return: pid or -errno. */
@@ -353,6 +369,9 @@ int cg_systemd_make(const struct cg_place *p, const struct spec_config *conf, st
 	if (r < 0)
 		return not_made(&s.plan, e);
 	if (!cg_systemd_is_slice(p->unit)) {
+		r = check_place(p, e);
+		if (r < 0)
+			return r;
 		s.hold = spawn_hold(&c.hold_pidfd);
 		if (s.hold < 0)
 			return err_sys(e, s.hold, "clone the unit's placeholder");

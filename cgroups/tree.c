@@ -318,8 +318,7 @@ static int find_parent(struct make *m, struct err *e)
 	return r < 0 && lost_race(r, e) ? 1 : r;
 }
 
-/* A cgroup that was there before us must be empty and running. */
-static int check_existing(int dir_fd, const char *path, struct err *e)
+int cg_tree_check(int dir_fd, const char *path, struct err *e)
 {
 	int r = cg_procs_event(dir_fd, "populated", 0, 0);
 	if (r == -ETIMEDOUT)
@@ -352,7 +351,7 @@ static int make_leaf(struct make *m, struct cg *ret, struct err *e)
 		return -EAGAIN;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, fd < 0 ? fd : errno, "open cgroup \"%s\"", m->path);
-	int r = is_new ? 0 : check_existing(fd, m->path, e);
+	int r = is_new ? 0 : cg_tree_check(fd, m->path, e);
 	if (r < 0)
 		return r;
 	if (is_new && (st.st_mode & 0777) != DIR_MODE &&

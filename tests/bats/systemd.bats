@@ -57,6 +57,25 @@ gone() { ! loaded "$@"; }
 	gone
 }
 
+@test "C02: a scope whose cgroup is frozen or in use is refused" {
+	known_deviation crun "takes it"
+	known_deviation runc "1.1 only warns"
+	local dir=$CG/system.slice/$UNIT
+	box
+	mkdir "$dir"
+	echo 1 >"$dir/cgroup.freeze"
+	rt "${BY[@]}" run -b "$BUNDLE" "$ID"
+	KEPT=1 refused "container's cgroup unexpectedly frozen"
+	[ -d "$dir" ]
+	rmdir "$dir"
+	up
+	rt "${BY[@]}" run -b "$BUNDLE" "$ID-2"
+	KEPT=1 refused "container's cgroup is not empty"
+	is "$(status_of)" running
+	ok delete --force "$ID"
+	gone
+}
+
 @test "C03: the unit ends with the container's program" {
 	program true -- '.linux.cgroupsPath = env.PATH_FORM'
 	ok "${BY[@]}" run -b "$BUNDLE" "$ID"
