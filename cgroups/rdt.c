@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/mountinfo.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "cgroups/internal.h"
@@ -36,43 +37,13 @@ void cg_rdt_root_for_test(int fd)
 
 /* ---- where it is ---- */
 
-/* mountinfo writes blank, tab, line end and backslash as three octal digits (proc(5)). */
-static int unescape(const char *s, size_t n, char *ret, size_t size)
-{
-	size_t out = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		char c = s[i];
-
-		if (c == '\\' && i + 3 < n && s[i + 1] >= '0' && s[i + 1] <= '3') {
-			c = (char)(((s[i + 1] - '0') << 6) | ((s[i + 2] - '0') << 3) |
-				   (s[i + 3] - '0'));
-			i += 3;
-		}
-		if (out + 1 >= size)
-			return -ENAMETOOLONG;
-		ret[out++] = c;
-	}
-	ret[out] = '\0';
-	return 0;
-}
-
 int cg_rdt_find_mount(const char *mountinfo, char *ret, size_t size)
 {
-	for (const char *s = mountinfo; *s;) {
-		size_t n = strcspn(s, "\n");
-		const char *end = s + n, *point = s;
-		const char *dash = memmem(s, n, " - ", 3);
+	struct mountinfo m;
 
-		for (int field = 1; point && field < 5; field++) {
-			point = memchr(point, ' ', (size_t)(end - point));
-			point = point ? point + 1 : NULL;
-		}
-		if (dash && point && point < dash && end - dash > 11 &&
-		    memcmp(dash + 3, "resctrl ", 8) == 0)
-			return unescape(point, strcspn(point, " "), ret, size);
-		s = *end ? end + 1 : end;
-	}
+	while (mountinfo_next(&mountinfo, &m))
+		if (mountinfo_is(&m, "resctrl"))
+			return str_copy(ret, size, m.at) < 0 ? -ENAMETOOLONG : 0;
 	return -ENOENT;
 }
 
