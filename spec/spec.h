@@ -96,6 +96,10 @@ bool spec_ns_is_new(const struct spec_config *c, enum spec_ns_type t);
 #define SPEC_RECEIVER_ENV "RUN_OCI_SECCOMP_RECEIVER"
 /* The value of an annotation or NULL. */
 const char *spec_annotation(const struct spec_config *c, const char *key);
+/* Where the annotation SPEC_VIEW says that lxcfs is mounted; "" = wherever that is; NULL: the
+ * container is to see /proc as it is. */
+#define SPEC_VIEW "stiva.view"
+const char *spec_view(const struct spec_config *c);
 
 /* ---- making documents ---- */
 /* The `spec` verb's config; with maps: rootless, in a user namespace with these ids. */

@@ -9,8 +9,8 @@ _stiva_rows()
 		words=('=create start run exec pause resume update resize mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
 		;;
 	create)
-		opts='-b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --plan -h --help'
-		args=' -b:dir --bundle:dir -f:file --config:file --console-socket:file --pidfd-socket:file --pid-file:file --preserve-fds:'
+		opts='-b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --view --view-from --preserve-fds --no-subreaper --plan -h --help'
+		args=' -b:dir --bundle:dir -f:file --config:file --console-socket:file --pidfd-socket:file --pid-file:file --view-from:dir --preserve-fds:'
 		words=()
 		;;
 	start)
@@ -19,8 +19,8 @@ _stiva_rows()
 		words=('=id')
 		;;
 	run)
-		opts='-d --detach --keep -b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --no-subreaper --plan -h --help'
-		args=' -b:dir --bundle:dir -f:file --config:file --console-socket:file --pidfd-socket:file --pid-file:file --preserve-fds:'
+		opts='-d --detach --keep -b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --view --view-from --preserve-fds --no-subreaper --plan -h --help'
+		args=' -b:dir --bundle:dir -f:file --config:file --console-socket:file --pidfd-socket:file --pid-file:file --view-from:dir --preserve-fds:'
 		words=()
 		;;
 	exec)

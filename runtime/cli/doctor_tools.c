@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runtime/cli/doctor_tools: programs beside stiva: systemd, criu, and the engines that may call it.
- * It must not know how findings are printed. Called by cmd_doctor.c.
+ * runtime/cli/doctor_tools: programs beside stiva: systemd, criu, lxcfs, and the engines that may
+ * call it. It must not know how findings are printed. Called by cmd_doctor.c.
  */
 #include "runtime/cli/doctor.h"
 
@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "runtime/rootfs/rootfs.h"
 #include "base/ban.h"
 
 #define TOOL_MS	    5000
@@ -97,6 +98,25 @@ static void criu(struct doctor_out *o)
 		doctor_tell(o, DOCTOR_WARNING, "too old for checkpoints by stiva",
 			    "install criu 4.1 or later", "%s, version %u.%u", path, (unsigned)v[0],
 			    (unsigned)v[1]);
+}
+
+static void lxcfs(struct doctor_out *o)
+{
+	static const char means[] = "with --view containers still see the host's memory and CPUs";
+	char path[PATH_MAX];
+	struct err e = ERR_INIT;
+	int r = root_lxcfs_find(path, &e);
+
+	if (r == 0)
+		doctor_say(o, DOCTOR_OK, "mounted at %s", path);
+	else if (r != -ENOENT)
+		doctor_tell(o, DOCTOR_WARNING, means, "start it again: systemctl restart lxcfs",
+			    "%s", e.text);
+	else if (find_program("lxcfs", path, sizeof(path)))
+		doctor_tell(o, DOCTOR_WARNING, means, "start it: systemctl enable --now lxcfs",
+			    "%s, not mounted", path);
+	else
+		doctor_tell(o, DOCTOR_WARNING, means, "install lxcfs and start it", "no lxcfs");
 }
 
 static void systemd(struct doctor_out *o)
@@ -229,6 +249,7 @@ static const struct doctor_check rows[] = {
 	{"tools.systemd", systemd},
 	{"tools.bus", bus},
 	{"tools.criu", criu},
+	{"tools.lxcfs", lxcfs},
 	{"tools.podman", podman},
 	{"tools.docker", docker},
 	{"tools.containerd", containerd},

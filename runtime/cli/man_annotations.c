@@ -30,6 +30,10 @@ static const struct row taken[] = {
 	{"run.oci.seccomp_bpf_data", "A filter program in base64, in place of linux.seccomp."},
 	{"run.oci.pidfd_receiver", "The same as --pidfd-socket, which wins."},
 };
+static const struct row own[] = {
+	{"stiva.view", "true, or the directory at which lxcfs is mounted: the same as --view and --view-from, which win. "
+	 "false, 0 or empty: nothing."},
+};
 static const struct row refused[] = {
 	{"run.oci.handler", "stiva has no other executor than its own: a name is an error, so that what asks for a virtual "
 	 "machine or wasm never runs as an ordinary container."},
@@ -80,11 +84,12 @@ void cmd_man_annotations(struct buf *out)
 	ADD_ROWS("IGNORED",
 		 "The specification wants unknown annotations to be ignored. Among them:", ignored,
 		 out);
-	buf_adds(out, ".SH OWN\n");
+	ADD_ROWS("OWN",
+		 "Names that begin with stiva. are reserved: one that is not listed here is a "
+		 "warning, and with --strict an error.",
+		 own, out);
+	buf_adds(out, ".SH MOUNT OPTIONS\n");
 	roff_add_paragraphs(
-		"Names that begin with stiva. are reserved. This version knows none: one is a "
-		"warning, "
-		"and with --strict an error.\n\n"
 		"Options of mounts that other runtimes know (tmpcopyup, copy-symlink, "
 		"src-nofollow, "
 		"dest-nofollow, idmap=...) are words of mounts[].options: see stiva-config(5).",

@@ -39,6 +39,7 @@ struct inspect {
 	struct spec_mount_vec mounts;
 	struct spec_hooks *hooks;
 	struct inspect_cgroup *cgroup;
+	struct life_rec_view *view;
 };
 
 /* clang-format off */
@@ -83,6 +84,7 @@ static const struct json_row inspect_rows[] = {
 	J_OBJ(struct inspect, cgroup, "cgroup", 0, inspect_cgroup, &cgroup_table),
 	J_OBJS(struct inspect, mounts, "mounts", 0, spec_mount, &mount_table),
 	J_OBJ(struct inspect, hooks, "hooks", 0, spec_hooks, &spec_table_hooks),
+	J_OBJ(struct inspect, view, "view", 0, life_rec_view, &life_table_view),
 };
 static J_TABLE(inspect_table, inspect, inspect_rows);
 
@@ -196,6 +198,7 @@ int life_inspect(const struct life_host *h, const char *id, struct buf *out, str
 	in.state_dir = arena_printf(&b.arena, "%s/%s", root, b.id);
 	if (b.rec) {
 		in.config = arena_printf(&b.arena, "%s/%s", in.state_dir, LIFE_CONFIG);
+		in.view = b.rec->view;
 		add_config(&b, &in);
 		add_cgroup(&b, &in);
 	}

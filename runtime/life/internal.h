@@ -42,6 +42,10 @@ struct life_rec_shrink {
 	struct life_rec_process *by; /* the command */
 	char *high, *swap;	     /* what memory.high is to be put back to, and the swap limit */
 };
+struct life_rec_view {
+	char *from;	     /* where lxcfs is mounted */
+	struct strvec paths; /* what of it lies over files of the container */
+};
 struct life_record {
 	struct opt_u32 schema;
 	char *sum; /* over the rest of the file, set by the writer: 16 hex digits */
@@ -50,6 +54,7 @@ struct life_record {
 	struct life_rec_process *init, *creator;
 	struct life_rec_cgroup *cgroup;
 	struct life_rec_rdt *rdt;	  /* NULL: no linux.intelRdt */
+	struct life_rec_view *view;	  /* NULL: nothing of lxcfs is mounted in it */
 	struct spec_resources *resources; /* the limits in force, once an update changed them */
 	struct life_rec_shrink *shrink;
 	struct opt_bool no_pivot, no_keyring, has_process, has_poststart, has_poststop, has_notify;
@@ -57,7 +62,7 @@ struct life_record {
 	char *net_path;		   /* the network namespace that they were moved to, if joined */
 	struct strmap annotations;
 };
-extern const struct json_table life_table_record;
+extern const struct json_table life_table_record, life_table_view;
 
 /* ---- store.c: directories, locks, atomic writes ---- */
 /* One container's state directory. rec is NULL when its record cannot be read: then why says so. */
@@ -235,6 +240,7 @@ struct life_create {
 	struct life_rec_process rec_init, rec_creator;
 	struct life_rec_cgroup rec_cgroup;
 	struct life_rec_rdt rec_rdt;
+	struct life_rec_view rec_view;
 	struct cg_rdt rdt;
 	struct life_child child;
 	struct net_move netdev;	  /* owned */

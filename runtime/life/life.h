@@ -36,6 +36,8 @@ struct life_create_args {
 	const char *pidfd_socket;   /* NULL = none */
 	unsigned preserve_fds;
 	bool no_pivot, no_new_keyring;
+	struct opt_bool view;  /* absent: as the annotation says */
+	const char *view_from; /* where lxcfs is mounted; NULL = wherever that is */
 	/* run only */
 	bool detach, keep, no_subreaper;
 };

@@ -148,6 +148,17 @@ static int choose_cgroup(struct life_create *c, struct err *e)
 	return r < 0 ? r : cg_choose(c->h->manager, &w, &c->place, e);
 }
 
+/* What the command line says stands above the annotation. NULL: no view is wanted. */
+static const char *choose_view(const struct life_create *c)
+{
+	const struct life_create_args *a = c->a;
+	const char *noted = spec_view(c->conf);
+
+	if (a->view.has ? !a->view.v : !a->view_from && !noted)
+		return NULL;
+	return a->view_from ? a->view_from : noted ? noted : "";
+}
+
 static int plan_root(struct life_create *c, struct err *e)
 {
 	const struct cg_place *at = &c->place;
@@ -158,8 +169,13 @@ static int plan_root(struct life_create *c, struct err *e)
 					    : at->path,
 		.is_privileged = geteuid() == 0,
 		.no_pivot = c->a->no_pivot,
+		.view = choose_view(c),
 	};
 
+	if (c->a->view_from && c->a->view_from[0] != '/')
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "option '--view-from': \"%.64s\" must be an absolute path",
+			       c->a->view_from);
 	if (getenv("NOTIFY_SOCKET") && c->conf->process) {
 		char root[PATH_MAX];
 		int r = life_store_root_path(c->h, root, sizeof(root), e);
@@ -219,6 +235,19 @@ static void fill_job(struct life_create *c)
 		      has_hooks(conf, SPEC_HOOK_CREATE_RUNTIME) || conf->linux_->net_devices.n;
 	if (c->is_run && !c->a->detach)
 		(void)ioctl(STDIN_FILENO, TIOCGWINSZ, &j->size);
+}
+
+/* What the program will see: on record for whoever has to make the same mounts again. */
+static void fill_view(struct life_create *c)
+{
+	const char *why, *from = root_plan_view(c->plan, &why);
+
+	if (from) {
+		c->rec_view = (struct life_rec_view){(char *)from, root_plan_view_paths(c->plan)};
+		c->rec.view = &c->rec_view;
+	}
+	if (why)
+		log_warn("view: %s: the container sees the host's memory and CPUs", why);
 }
 
 static int fill_record(struct life_create *c, struct err *e)
@@ -305,7 +334,11 @@ int life_create_prepare(struct life_create *c, struct err *e)
 	r = fill_record(c, e);
 	if (r == 0)
 		r = life_rdt_plan(c, e);
-	return r < 0 ? r : life_netdev_plan(c, e);
+	if (r == 0)
+		r = life_netdev_plan(c, e);
+	if (r == 0) /* last: its warning is for a container that is made */
+		fill_view(c);
+	return r;
 }
 
 int life_plan_print(const struct life_host *h, const struct life_create_args *a, struct buf *out,

@@ -49,6 +49,13 @@ static const struct json_row shrink_rows[] = {
 static const struct json_table shrink_table = {
 	"life_rec_shrink", sizeof(struct life_rec_shrink), shrink_rows,
 	sizeof(shrink_rows) / sizeof(shrink_rows[0])};
+static const struct json_row view_rows[] = {
+	J_STR(struct life_rec_view, from, "from", JF_REQ | JF_ABS),
+	J_STRS(struct life_rec_view, paths, "paths", 0),
+};
+const struct json_table life_table_view = {
+	"life_rec_view", sizeof(struct life_rec_view), view_rows,
+	sizeof(view_rows) / sizeof(view_rows[0])};
 
 static const struct json_row record_rows[] = {
 	J_U32(struct life_record, schema, "schema", JF_REQ), /* LIFE_SCHEMA: store.c */
@@ -65,6 +72,7 @@ static const struct json_row record_rows[] = {
 	J_OBJ(struct life_record, creator, "creator", 0, life_rec_process, &process_table),
 	J_OBJ(struct life_record, cgroup, "cgroup", JF_REQ, life_rec_cgroup, &cgroup_table),
 	J_OBJ(struct life_record, rdt, "rdt", 0, life_rec_rdt, &rdt_table),
+	J_OBJ(struct life_record, view, "view", 0, life_rec_view, &life_table_view),
 	J_OBJ(struct life_record, resources, "resources", 0, spec_resources, &spec_table_resources),
 	J_OBJ(struct life_record, shrink, "shrink", 0, life_rec_shrink, &shrink_table),
 	J_BOOL(struct life_record, no_pivot, "noPivot", 0),

@@ -246,10 +246,12 @@ int root_plan_open(struct root_plan *p, struct err *e)
 		r = clone_rootfs(p, p->rootfs_fd, &p->clone_fd, e);
 	if (r == 0 && is_for_child && !p->is_dev_bind)
 		r = root_devnodes_open(p, e);
+	if (r == 0 && p->host.view)
+		root_view_open(p);
 	for (size_t i = 0; r == 0 && i < p->n_mounts; i++) {
 		struct root_mount *m = &p->mounts[i];
 
-		if (m->kind != ROOT_BIND || m->is_copy_symlink)
+		if (m->kind != ROOT_BIND || m->is_copy_symlink || m->is_view)
 			continue;
 		if (!m->is_idmap && !is_for_child)
 			continue;

@@ -170,7 +170,8 @@ int root_plan_mounts(struct root_plan *p, struct err *e)
 {
 	const struct spec_mount_vec *v = &p->conf->mounts;
 
-	p->mounts = arena_array(p->arena, v->n + 1, sizeof(*p->mounts));
+	p->mounts = arena_array(p->arena, v->n + 1 + (p->host.view ? ROOT_VIEW_MAX : 0),
+				sizeof(*p->mounts));
 	for (size_t i = 0; i < v->n; i++) {
 		struct root_mount *m = &p->mounts[p->n_mounts++];
 
@@ -283,6 +284,8 @@ int root_plan_make(const struct spec_config *conf, const struct root_host *host,
 	if (r < 0)
 		return r;
 	plan_propagation(p);
+	if (p->host.view)
+		root_view_plan(p);
 	*ret = p;
 	return 0;
 }

@@ -66,7 +66,9 @@ struct root_mount {
 	bool is_ro_late;  /* tmpfs: read-only only at seal, things are still made in it */
 	uint64_t id;	  /* of the mount, as the kernel names it; 0 = never asked */
 	bool is_wanted;	  /* the parent opens it when the child asks: too many to hand down */
-	bool is_kept;	  /* a tmpfs that a later remount gives other options: tree_fd stays */
+	bool is_view;	  /* of lxcfs, and which file: view.c */
+	size_t view_index;
+	bool is_kept; /* a tmpfs that a later remount gives other options: tree_fd stays */
 	const struct root_mount *remount_of; /* that tmpfs, or NULL */
 	bool is_idmap, is_idmap_rec;
 	/* live.c only */
@@ -111,6 +113,7 @@ struct root_plan {
 	size_t n_wanted, n_late; /* mounts with is_wanted; fds kept for seal */
 	int (*fetch)(void *ctx, size_t i, int *ret_fd, struct err *e); /* asks the parent */
 	void *fetch_ctx;
+	const char *view_place, *view_why; /* root_plan_view() */
 	struct root_device *devices;
 	size_t n_devices;
 	struct strvec masked, readonly; /* cleaned */
@@ -124,6 +127,28 @@ void root_plan_init(struct root_plan *p, const struct spec_config *c, const stru
 bool root_plan_is_covered(const struct root_plan *p, size_t i);
 /* The config's mounts alone, in order. */
 int root_plan_mounts(struct root_plan *p, struct err *e) MUST_CHECK;
+
+/* ---- view.c: files of lxcfs over those of /proc and /sys ---- */
+#define ROOT_VIEW_MAX 13
+/* Adds them to the planned mounts: all that may be there. No system call. */
+void root_view_plan(struct root_plan *p);
+/* In the parent: opens what is there and takes the rest out of the plan again. Never fails: what
+ * stands in the way is root_plan_view()'s. */
+void root_view_open(struct root_plan *p);
+
+/* ---- lxcfs.c ---- */
+struct root_lxcfs {
+	char place[4096];
+	uint32_t found;		/* a bit for each of the files that is there */
+	int fds[ROOT_VIEW_MAX]; /* owned: those, as detached mounts; FD_NONE unless wanted */
+};
+struct root_lxcfs_file {
+	const char *path, *needs; /* what else must be there; NULL = nothing */
+};
+/* Looks at `place` ("" = wherever it is mounted) for these files. flags: MOUNT_ATTR_* that their
+ * mounts get; 0: nothing is opened. */
+int root_lxcfs_open(const char *place, const struct root_lxcfs_file *files, size_t n,
+		    uint64_t flags, struct root_lxcfs *ret, struct err *e) MUST_CHECK;
 
 /* ---- plan_options.c ---- */
 int root_options_read(struct root_plan *p, struct root_mount *m, const struct spec_mount *c,

@@ -33,6 +33,7 @@ struct root_host {
 	const char
 		*notify_socket_dir; /* host directory holding sd_notify's proxy socket, or NULL */
 	const char *userns;	    /* of a running container, or NULL: that of the config */
+	const char *view; /* lxcfs, see lxcfs below; "" = wherever it is mounted, NULL = none */
 };
 
 struct root_plan; /* owned by the arena it was made in; its fds are closed by root_plan_close() */
@@ -47,6 +48,11 @@ int root_plan_open(struct root_plan *p, struct err *e) MUST_CHECK;
 /* Of very many such sources the rest is opened when the child asks: how many, and one of them. */
 size_t root_plan_n_wanted(const struct root_plan *p);
 int root_plan_tree(struct root_plan *p, size_t i, int *ret_fd, struct err *e) MUST_CHECK;
+/* Whether something is mounted of lxcfs: its place, or NULL, and then what stands in the way of a
+ * view that was wanted, or NULL. Valid after root_plan_open(). */
+const char *root_plan_view(const struct root_plan *p, const char **ret_why);
+/* What is, as paths of the container, in the plan's arena. */
+struct strvec root_plan_view_paths(const struct root_plan *p);
 /* How the child asks. */
 void root_plan_fetcher(struct root_plan *p,
 		       int (*fetch)(void *ctx, size_t i, int *ret_fd, struct err *e), void *ctx);
@@ -95,6 +101,14 @@ int root_live_seal(struct root_plan *p, struct err *e) MUST_CHECK;
 void root_live_undo(struct root_plan *p);
 /* Finds all mounts by their ids, then takes them away, last first. */
 int root_live_remove(struct root_plan *p, struct err *e) MUST_CHECK;
+
+/*
+ * lxcfs: a file system of a daemon, with files of /proc and /sys as the cgroup of whoever reads
+ * them has it: memory, CPUs, load. Looked for by a child with a deadline, since the daemon may be
+ * dead or stuck. Return: 0 and where it is mounted (PATH_MAX bytes), -ENOENT when it is not, or
+ * what is wrong with it.
+ */
+int root_lxcfs_find(char *ret_place, struct err *e) MUST_CHECK;
 
 /* live: opens a pty for exec inside an already entered container (its /dev/pts/ptmx, verified). */
 int root_exec_pty(int *ret_master_fd, int *ret_slave_fd, struct err *e) MUST_CHECK;

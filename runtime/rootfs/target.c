@@ -71,6 +71,10 @@ static int check_place(const struct root_plan *p, const struct root_mount *m, in
 	/* Stacked on the root it would be what `exec` enters, but not what init sees. */
 	if (root_is_itself(p, &st) && !str_eq(m->dest, "/"))
 		return root_mount_fail(m, -EINVAL, "a link leads to the root itself", e);
+	if (m->is_view) /* the config may have put anything there */
+		return fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC
+			       ? 0
+			       : root_mount_fail(m, -EPERM, "not a file of the kernel", e);
 	if (fs.f_type != PROC_SUPER_MAGIC || str_eq(m->dest, "/proc") ||
 	    root_target_is_proc_file(m->dest))
 		return 0;
@@ -85,7 +89,7 @@ int root_target_open(const struct root_plan *p, const struct root_mount *m, int 
 	int r;
 
 	*ret_existed = fd >= 0;
-	if (fd == -ENOENT) {
+	if (fd == -ENOENT && !m->is_view) {
 		fd = is_file(like_fd) ? path_mkfile_in(p->root_fd, m->dest, 0644)
 				      : path_mkdirs_in(p->root_fd, m->dest, 0755);
 		if (fd < 0)

@@ -225,7 +225,7 @@ verdict() { jq -r --arg n "$1" '.checks[] | select(.name == $n).verdict' "$OUT";
 	is "$(jq -r '[.checks[].name] | join(" ")' "$OUT")" "kernel.version kernel.clone3 kernel.openat2 kernel.mount-api \
 kernel.idmapped-mounts kernel.pidfd kernel.namespaces kernel.seccomp kernel.seccomp-notify kernel.psi cgroup.mode \
 cgroup.controllers cgroup.delegation cgroup.kill cgroup.memory-reclaim users.namespaces users.subids users.newuidmap \
-users.runtime-dir host.apparmor host.selinux host.resctrl tools.systemd tools.bus tools.criu tools.podman tools.docker \
+users.runtime-dir host.apparmor host.selinux host.resctrl tools.systemd tools.bus tools.criu tools.lxcfs tools.podman tools.docker \
 tools.containerd"
 	jq -e '[.checks[] | (.verdict | IN("ok", "warning", "failure")) and (.found | length > 0)
 		and (.verdict == "ok" or (has("means") or has("fix") or (.found | length > 0)))] | all' "$OUT"

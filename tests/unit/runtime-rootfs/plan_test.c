@@ -12,7 +12,7 @@
 #include "runtime/rootfs/rootfs.h"
 
 /* Plans `body` (members after ociVersion). Return: the print, or the error's text; free it. */
-static char *plan_with(const char *body, const char *notify)
+static char *plan_viewed(const char *body, const char *notify, const char *view)
 {
 	struct arena a = {0};
 	struct json_errors errs = {.arena = &a};
@@ -23,7 +23,8 @@ static char *plan_with(const char *body, const char *notify)
 	struct root_host host = {.bundle_fd = -1,
 				 .bundle = "/b",
 				 .is_privileged = true,
-				 .notify_socket_dir = notify};
+				 .notify_socket_dir = notify,
+				 .view = view};
 
 	buf_printf(&text, "{\"ociVersion\":\"1.2.0\",%s}", body);
 	int r = spec_load(text.data, text.len, &a, &errs, &conf);
@@ -43,6 +44,11 @@ static char *plan_with(const char *body, const char *notify)
 	if (!out.data)
 		buf_adds(&out, "");
 	return out.data;
+}
+
+static char *plan_with(const char *body, const char *notify)
+{
+	return plan_viewed(body, notify, NULL);
 }
 
 #define NS "{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"cgroup\"}"
@@ -340,12 +346,80 @@ static void test_whole(void **state)
 	free(got);
 }
 
+/* ---- files of lxcfs ---- */
+
+#define PROC	"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}"
+#define SYS	"{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\"}"
+#define VIEW(f) "mount -: bind /var/lib/lxcfs" f " -> " f " ro,nosuid,nodev,noexec\n"
+#define CPU	"/sys/devices/system/cpu"
+
+static void expect_view(const char *body, const char *view, const char *has, const char *has_not)
+{
+	char *got = plan_viewed(body, NULL, view);
+
+	if (has && !strstr(got, has))
+		fail_msg("no \"%s\" in: %s", has, got);
+	if (has_not && strstr(got, has_not))
+		fail_msg("\"%s\" in: %s", has_not, got);
+	free(got);
+}
+
+static void test_view(void **state)
+{
+	(void)state;
+	expect_view(CONF(PROC "," SYS, ""), NULL, NULL, "lxcfs");
+	/* After all mounts of the config, before what is masked. */
+	expect_view(CONF(PROC "," SYS "," M("/etc/x", "bind", "/x", ""), ""), "",
+		    "-> /etc/x\n" VIEW("/proc/cpuinfo") VIEW("/proc/diskstats")
+			    VIEW("/proc/loadavg") VIEW("/proc/meminfo") VIEW("/proc/slabinfo")
+				    VIEW("/proc/stat") VIEW("/proc/swaps") VIEW("/proc/uptime")
+					    VIEW("/proc/pressure/cpu") VIEW("/proc/pressure/io")
+						    VIEW("/proc/pressure/memory") VIEW(CPU)
+							    VIEW(CPU "/online"),
+		    NULL);
+	expect_view(CONF(PROC, ""), "/lx", "bind /lx/proc/meminfo -> /proc/meminfo ro", CPU);
+	expect_view(CONF(SYS, ""), "", VIEW(CPU), "-> /proc/");
+	expect_view(CONF("", ""), "", NULL, "lxcfs");
+}
+
+static void test_view_gives_way(void **state)
+{
+	(void)state;
+	/* to masked paths, and only where they cover */
+	expect_view(CONF(PROC "," SYS, ",\"maskedPaths\":[\"/proc/stat\"]"), "",
+		    VIEW("/proc/slabinfo") VIEW("/proc/swaps"), VIEW("/proc/stat"));
+	expect_view(CONF(PROC "," SYS, ",\"maskedPaths\":[\"/proc\"]"), "", VIEW(CPU),
+		    "-> /proc/m");
+	expect_view(CONF(SYS, ",\"maskedPaths\":[\"" CPU "/cpu0/thermal_throttle\"]"), "",
+		    VIEW(CPU), NULL);
+	/* to the config's own mounts: there, above, below */
+	expect_view(CONF(PROC "," M("/proc/meminfo", "bind", "/x", ""), ""), "", VIEW("/proc/stat"),
+		    VIEW("/proc/meminfo"));
+	expect_view(CONF(PROC "," SYS "," M(CPU "/online", "bind", "/x", ""), ""), "",
+		    VIEW("/proc/stat"), "lxcfs" CPU);
+	expect_view(CONF(SYS "," M("/sys/devices", "tmpfs", "tmpfs", ""), ""), "", NULL, "lxcfs");
+	expect_view(CONF(PROC "," SYS "," M("/", "tmpfs", "tmpfs", ""), ""), "", NULL, "lxcfs");
+	expect_view(CONF(M("/sys", "tmpfs", "tmpfs", ""), ""), "", NULL, "lxcfs");
+	/* A remount is none; a bind of the host's is looked at when it is there. */
+	expect_view(CONF(PROC "," M("/proc", "none", "none", "\"remount\",\"ro\""), ""), "",
+		    VIEW("/proc/stat"), NULL);
+	expect_view(CONF(M("/sys", "bind", "/sys", "\"rbind\""), ""), "", VIEW(CPU), NULL);
+	/* Names that only begin alike. */
+	expect_view(CONF(PROC "," M("/procx", "tmpfs", "tmpfs", ""), ""), "", VIEW("/proc/stat"),
+		    NULL);
+	/* Without a pid namespace lxcfs would tell of somebody else. */
+	expect_view("\"root\":{\"path\":\"r\"},\"mounts\":[" PROC
+		    "],\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]}",
+		    "", NULL, "lxcfs");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_runc_default),  cmocka_unit_test(test_podman),
 		cmocka_unit_test(test_words),	      cmocka_unit_test(test_mount_errors),
 		cmocka_unit_test(test_device_errors), cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_view),	      cmocka_unit_test(test_view_gives_way),
 	};
 
 	return cmocka_run_group_tests_name("runtime-rootfs/plan", tests, NULL, NULL);

@@ -146,13 +146,29 @@ static void G11_A14_annotations(void **state)
 		   "annotations[\"run.oci.handler\"]", "there is no handler \"wasm\"");
 }
 
+static void test_own_annotations(void **state)
+{
+	(void)state;
+	assert_null(spec_view(config_ok(TOP("'annotations':{}"))));
+	assert_null(spec_view(config_ok(TOP("'annotations':{'stiva.view':''}"))));
+	assert_null(spec_view(config_ok(TOP("'annotations':{'stiva.view':'0'}"))));
+	assert_null(spec_view(config_ok(TOP("'annotations':{'stiva.view':'false'}"))));
+	assert_string_equal(spec_view(config_ok(TOP("'annotations':{'stiva.view':'1'}"))), "");
+	assert_string_equal(spec_view(config_ok(TOP("'annotations':{'stiva.view':'true'}"))), "");
+	assert_string_equal(spec_view(config_ok(TOP("'annotations':{'stiva.view':'/l'}"))), "/l");
+	config_bad(TOP("'annotations':{'stiva.view':'yes'}"), "annotations[\"stiva.view\"]",
+		   "must be true, false or the directory");
+	config_bad(TOP("'annotations':{'stiva.view':'l/x'}"), "annotations[\"stiva.view\"]",
+		   "the directory");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(G05_G10_blocks),      cmocka_unit_test(G08_G09_names),
 		cmocka_unit_test(test_mounts),	       cmocka_unit_test(test_tmpfs_options),
 		cmocka_unit_test(test_idmap),	       cmocka_unit_test(H05_H06_H07_hooks),
-		cmocka_unit_test(G11_A14_annotations),
+		cmocka_unit_test(G11_A14_annotations), cmocka_unit_test(test_own_annotations),
 	};
 	return cmocka_run_group_tests_name("spec/rules", tests, NULL, doc_teardown);
 }
