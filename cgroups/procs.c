@@ -22,7 +22,8 @@
 
 #define SIGNAL_FREEZE_MS 2000
 #define THAW_STEP_MS	 5
-#define POLL_STEP_MAX	 64
+#define HELD_BACK_MS	 8
+#define LOST_MS		 1000
 #define SURVIVORS_SHOWN	 4
 
 static bool is_gone(int r)
@@ -31,6 +32,20 @@ static bool is_gone(int r)
 }
 
 /* ---- waiting ---- */
+
+/*
+ * The event ends the wait. Two things make us look without one: the kernel holds an event back for
+ * 10 ms after the last one of that file (CGROUP_FILE_NOTIFY_MIN_INTV, kernel/cgroup/cgroup.c), long
+ * when all that is waited for is over in one, so we look at 1, 3, 7 and 15 ms; and one that is held
+ * back when somebody else removes the cgroup is lost, so we look once a second.
+ */
+static int next_look_ms(int *step)
+{
+	int ms = *step <= HELD_BACK_MS ? *step : LOST_MS;
+
+	*step = 2 * ms;
+	return ms;
+}
 
 int cg_procs_event(int dir_fd, const char *key, unsigned want, int timeout_ms)
 {
@@ -53,13 +68,11 @@ int cg_procs_event(int dir_fd, const char *key, unsigned want, int timeout_ms)
 		int64_t left = (int64_t)timeout_ms - (int64_t)((proc_now_usec() - start) / 1000);
 		if (timeout_ms >= 0 && left <= 0)
 			return -ETIMEDOUT;
-		/* The kernel holds back an event for up to 10 ms after the last one (kernfs
-		 * notification is rate-limited), so the first polls are short. */
 		struct pollfd p = {.fd = fd, .events = POLLPRI};
-		r = poll(&p, 1, timeout_ms >= 0 && left < step ? (int)left : step);
+		int look_ms = next_look_ms(&step);
+		r = poll(&p, 1, timeout_ms >= 0 && left < look_ms ? (int)left : look_ms);
 		if (r < 0 && errno != EINTR)
 			return -errno;
-		step = step < POLL_STEP_MAX ? 2 * step : step;
 	}
 }
 

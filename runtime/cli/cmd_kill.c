@@ -67,7 +67,7 @@ const struct cmd_verb cmd_kill = {
 		  "signal "
 		  "of the container's image, else TERM. 0 sends nothing and tells whether the "
 		  "process is "
-		  "there.",
+		  "there. KILL with --all returns when no process of the container is left.",
 	.example = "kill web HUP",
 	.opts = CMD_OPTS(rows),
 	.args_size = sizeof(struct kill_args),

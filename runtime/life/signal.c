@@ -16,6 +16,7 @@
 #include "base/ban.h"
 
 #define FREEZE_MS 10000
+#define KILL_MS	  10000
 
 static int choose_signal(const struct life_box *b, const char *text, int *ret, struct err *e)
 {
@@ -61,7 +62,11 @@ static int kill_all(struct life_box *b, int sig, struct err *e)
 	}
 	if (r < 0)
 		return r;
-	return sig == SIGKILL ? cg_kill(&cg, e) : cg_signal(&cg, sig, e);
+	if (sig != SIGKILL)
+		return cg_signal(&cg, sig, e);
+	/* All is over when we return: nobody has to ask again and again whether it is. */
+	r = cg_kill(&cg, e);
+	return r < 0 ? r : cg_wait_empty(&cg, KILL_MS, e);
 }
 
 /* Init ended, and without a pid namespace that did not end the others: they can still be killed. */

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,6 +118,29 @@ static int cmd_hang(int argc, char **argv)
 	return 0;
 }
 
+/* bomb: forks, and so do its children, without an end; says "full" once a limit refuses the first
+ */
+static int cmd_bomb(int argc, char **argv)
+{
+	int *is_full = mmap(NULL, sizeof(*is_full), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	(void)argc;
+	(void)argv;
+	if (is_full == MAP_FAILED)
+		die("mmap");
+	for (;;) {
+		pid_t pid = fork();
+
+		if (pid < 0 && errno != EAGAIN)
+			die("fork");
+		if (pid < 0 && __atomic_exchange_n(is_full, 1, __ATOMIC_SEQ_CST) == 0)
+			write_all(1, "full\n", 5);
+		if (pid < 0)
+			sched_yield();
+	}
+}
+
 /* flood BYTES: writes that many bytes to stdout, a line of 64 at a time */
 static int cmd_flood(int argc, char **argv)
 {
@@ -196,6 +221,7 @@ const struct probe_command commands_proc[] = {
 	{"die", cmd_die, "SIGNAL"},
 	{"wait", cmd_wait, ""},
 	{"hang", cmd_hang, "CHILDREN"},
+	{"bomb", cmd_bomb, ""},
 	{"flood", cmd_flood, "BYTES"},
 	{"slurp", cmd_slurp, ""},
 	{"subreaper", cmd_subreaper, "CMD..."},
