@@ -89,7 +89,7 @@ _stiva_rows()
 		words=('=id')
 		;;
 	events)
-		opts='--stats --interval -f --format -h --help'
+		opts='--stats --limits --interval -f --format -h --help'
 		args=' --interval: -f:=json,table --format:=json,table'
 		words=('=id')
 		;;

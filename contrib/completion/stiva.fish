@@ -123,6 +123,7 @@ complete -c stiva -n '__fish_seen_subcommand_from ps' -s f -l format -x -a 'tabl
 complete -c stiva -n '__fish_seen_subcommand_from ps' -a '(stiva list -q 2>/dev/null)'
 complete -c stiva -n __fish_use_subcommand -a events -d 'print what a container uses, and when it runs out of memory'
 complete -c stiva -n '__fish_seen_subcommand_from events' -l stats -d 'print what the container uses now, and end'
+complete -c stiva -n '__fish_seen_subcommand_from events' -l limits -d 'also tell when limits of memory, swap and pids are met, at most once a second'
 complete -c stiva -n '__fish_seen_subcommand_from events' -l interval -x -d 'time between two prints: 5s, 500ms, 1m30s'
 complete -c stiva -n '__fish_seen_subcommand_from events' -s f -l format -x -a 'json table' -d 'how to print'
 complete -c stiva -n '__fish_seen_subcommand_from events' -a '(stiva list -q 2>/dev/null)'

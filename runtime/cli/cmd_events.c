@@ -3,6 +3,7 @@
 #include "runtime/cli/cmd.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <time.h>
 #include "base/num.h"
 #include "base/proc.h"
@@ -15,7 +16,7 @@ WORDS_COMPLETE(format_rows, EVENTS_FORMAT_N);
 static const struct word_list format_words = {"format", format_rows, EVENTS_FORMAT_N, ""};
 
 struct events_args {
-	bool stats;
+	bool stats, limits;
 	const char *interval;
 	struct opt_enum format;
 };
@@ -23,6 +24,7 @@ struct events_args {
 /* clang-format off */
 static const struct cmd_opt rows[] = {
 	O_FLAG(A, stats, "stats", 0, "print what the container uses now, and end"),
+	O_FLAG(A, limits, "limits", 0, "also tell when limits of memory, swap and pids are met, at most once a second"),
 	O_STR(A, interval, "interval", 0, "TIME", "5s", "time between two prints: 5s, 500ms, 1m30s"),
 	O_WORD(A, format, "format", 'f', &format_words, "json", "how to print"),
 };
@@ -106,6 +108,37 @@ static int print_oom(struct events *ev, struct err *e)
 	return ev->call->flush(ev->call, e);
 }
 
+static int print_limits(struct events *ev, struct err *e)
+{
+	const uint64_t *risen = ev->watch.risen;
+	AUTO(arena) a = {0};
+
+	for (int i = 0; ev->is_table && i < LIFE_LIMIT_N; i++)
+		if (risen[i])
+			add_row(ev,
+				arena_printf(&a, "%s +%" PRIu64, word_text(&life_words_limit, i),
+					     risen[i]),
+				NULL, &a);
+	if (!ev->is_table)
+		cmd_stats_limit_event(ev->call->words[0], &life_words_limit, risen, ev->call->out);
+	return ev->call->flush(ev->call, e);
+}
+
+static int print_event(struct events *ev, enum life_event what, struct err *e)
+{
+	switch (what) {
+	case LIFE_EVENT_OOM:
+		return print_oom(ev, e);
+	case LIFE_EVENT_LIMIT:
+		return print_limits(ev, e);
+	case LIFE_EVENT_TICK:
+		return print_stats(ev, e);
+	case LIFE_EVENT_END:
+		break;
+	}
+	return 0;
+}
+
 /* Until the container has ended, which is no failure, even in the middle of a look. */
 static int loop(struct events *ev, uint64_t interval, struct err *e)
 {
@@ -114,7 +147,7 @@ static int loop(struct events *ev, uint64_t interval, struct err *e)
 	int r;
 
 	while ((r = life_watch_wait(&ev->watch, next, &what, e)) == 0 && what != LIFE_EVENT_END) {
-		r = what == LIFE_EVENT_OOM ? print_oom(ev, e) : print_stats(ev, e);
+		r = print_event(ev, what, e);
 		if (r == -ENOENT) {
 			err_clear(e);
 			return 0;
@@ -141,6 +174,8 @@ static int run(struct cmd_call *call, struct err *e)
 
 	if (r == 0)
 		r = life_watch_open(call->host, call->words[0], &ev.watch, e);
+	if (r == 0 && a->limits)
+		life_watch_limits(&ev.watch);
 	if (r == 0)
 		r = a->stats ? print_stats(&ev, e) : loop(&ev, interval, e);
 	life_watch_done(&ev.watch);
@@ -158,7 +193,13 @@ const struct cmd_verb cmd_events = {
 		"of type stats, and one of type oom as soon as the kernel has ended a process of "
 		"the container for want of memory. Ends when the container does. What the host "
 		"does not count (a missing controller) is left out or 0; no limit is "
-		"18446744073709551615; swap is memory and swap together.",
+		"18446744073709551615; swap is memory and swap together.\n\n"
+		"With --limits there are objects of a further type, limit, which runc does not "
+		"have: data tells how often since the one before (the first: since the command "
+		"began) the kernel met which limit: memory.high (slowed down), memory.max "
+		"(reclaimed), memory.oom, memory.oom_kill, memory.oom_group_kill, "
+		"memory.swap.high, memory.swap.max, memory.swap.fail, pids.max (a fork was "
+		"refused). The first comes at once, further ones together, one a second.",
 	.example = "events --stats web",
 	.opts = CMD_OPTS(rows),
 	.args_size = sizeof(struct events_args),

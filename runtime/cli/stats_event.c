@@ -243,3 +243,13 @@ void cmd_stats_oom_event(const char *id, struct buf *out)
 	open_event("oom", id, out);
 	buf_adds(out, "}\n");
 }
+
+void cmd_stats_limit_event(const char *id, const struct word_list *names, const uint64_t *counts,
+			   struct buf *out)
+{
+	open_event("limit", id, out);
+	open_object(out, "data");
+	for (size_t i = 0; i < names->n; i++)
+		nonzero(out, word_text(names, (int)i), counts[i]);
+	buf_adds(out, "}}\n");
+}

@@ -12,6 +12,9 @@
 /* ---- stats_event.c: one line each, in runc's layout ---- */
 void cmd_stats_event(const char *id, const struct cg_stats *s, struct buf *out);
 void cmd_stats_oom_event(const char *id, struct buf *out);
+/* Of our own: those counts that are not 0, by their names. */
+void cmd_stats_limit_event(const char *id, const struct word_list *names, const uint64_t *counts,
+			   struct buf *out);
 
 /* ---- stats_view.c ---- */
 /* The rates between a snapshot and the one before it. */

@@ -157,26 +157,50 @@ int life_ps(const struct life_host *h, const char *id, pid_t **ret_pids, size_t 
 	    struct err *e) MUST_CHECK;
 
 /* ---- events, stats ---- */
+/* What happens at a limit, as "memory.max": the controller's file, and the line of its .events. */
+enum life_limit {
+	LIFE_LIMIT_MEMORY_HIGH,
+	LIFE_LIMIT_MEMORY_MAX,
+	LIFE_LIMIT_MEMORY_OOM,
+	LIFE_LIMIT_MEMORY_OOM_KILL,
+	LIFE_LIMIT_MEMORY_OOM_GROUP_KILL,
+	LIFE_LIMIT_SWAP_HIGH,
+	LIFE_LIMIT_SWAP_MAX,
+	LIFE_LIMIT_SWAP_FAIL,
+	LIFE_LIMIT_PIDS_MAX,
+	LIFE_LIMIT_N
+};
+extern const struct word_list life_words_limit;
 /* A living container that is looked at. */
 struct life_watch {
 	struct cg cg;		 /* owned */
 	int pidfd;		 /* owned; of init */
 	int events_fd, oom_fd;	 /* owned; oom_fd FD_NONE: no memory controller */
+	int swap_fd, pids_fd;	 /* owned; by life_watch_limits(), as far as they are there */
 	uint64_t ooms;		 /* told so far */
 	uint64_t start_ticks;	 /* of init, since boot */
 	enum spec_status status; /* when it was opened */
+	/* with life_watch_limits() */
+	bool has_limits;
+	uint64_t told[LIFE_LIMIT_N];  /* of each so far */
+	uint64_t risen[LIFE_LIMIT_N]; /* since the event before: of LIFE_EVENT_LIMIT */
+	uint64_t quiet_until_usec;    /* proc_now_usec(): until then no further such event */
 };
 #define LIFE_WATCH_INIT                                                                            \
 	{                                                                                          \
-		.cg = CG_NONE, .pidfd = FD_NONE, .events_fd = FD_NONE, .oom_fd = FD_NONE           \
+		.cg = CG_NONE, .pidfd = FD_NONE, .events_fd = FD_NONE, .oom_fd = FD_NONE,          \
+		.swap_fd = FD_NONE, .pids_fd = FD_NONE                                             \
 	}
 void life_watch_done(struct life_watch *w);
 int life_watch_open(const struct life_host *h, const char *id, struct life_watch *ret,
 		    struct err *e) MUST_CHECK;
+/* From now on LIFE_EVENT_LIMIT comes too, for what happens after this call. */
+void life_watch_limits(struct life_watch *w);
 enum life_event {
-	LIFE_EVENT_TICK, /* the time is there */
-	LIFE_EVENT_OOM,	 /* the kernel ended a process for want of memory */
-	LIFE_EVENT_END,	 /* the container has stopped */
+	LIFE_EVENT_TICK,  /* the time is there */
+	LIFE_EVENT_OOM,	  /* the kernel ended a process for want of memory */
+	LIFE_EVENT_LIMIT, /* limits were met: at once, then what came in a second together */
+	LIFE_EVENT_END,	  /* the container has stopped */
 };
 /* Waits for the next event, until proc_now_usec() is until_usec. */
 int life_watch_wait(struct life_watch *w, uint64_t until_usec, enum life_event *ret,

@@ -191,6 +191,73 @@ ended() { ! kill -0 "$WATCHER" 2>/dev/null; }
 	KEPT=1 refused "not running"
 }
 
+# ---- limits ----
+
+# the number of an events file's line, and the sum of what was told of it
+counted() { sed -n "s/^$2 //p" "$(cgroup_of)/$1.events"; }
+told_of() { jq -s --arg k "$1" 'map(select(.type == "limit").data[$k] // 0) | add // 0' "$LOG"; }
+all_told() { [ "$(told_of "$1.$2")" = "$(counted "$1" "$2")" ]; }
+watching_limits() { [ -n "$(find "/proc/$WATCHER/fd" -lname '*/pids.events' 2>/dev/null)" ]; }
+
+@test "events --limits: forks that are refused, counted and in lines of their own; not without it" {
+	stiva_only
+	requires cgroup_pids
+	program probe wait -- '.linux.resources.pids = {limit: 1}'
+	starts
+	PLAIN=$WORK/plain
+	background "$RUNTIME" --root "$ROOT" events --interval 1h "$ID" >"$PLAIN"
+	watch --limits --interval 1h
+	wait_for watching_limits
+	for _ in 1 2 3 4; do
+		rt exec "$ID" true
+		[ "$status" != 0 ]
+	done
+	[ "$(counted pids max)" -ge 4 ]
+	wait_for all_told pids max
+	head -n 1 "$LOG" | grep -qxE '\{"type":"limit","id":"'"$ID"'","data":\{"pids.max":[0-9]+\}\}'
+	is "$(jq -r .type "$LOG" | sort -u)" limit
+	[ ! -s "$PLAIN" ] || fail "$(cat "$PLAIN")"
+	watch --limits --interval 1h --format table
+	wait_for watching_limits
+	rt exec "$ID" true
+	wait_for logged ' pids.max \+[1-9]'
+}
+
+@test "events --limits: thousands of reclaims at memory.max are a line a second" {
+	stiva_only
+	requires cgroup_memory
+	script 'echo ready; read x </go; head -c 60000000 /dev/zero >/big; cat /big /big >/dev/null; echo done; read x </end' \
+		'.linux.resources.memory = {limit: 8388608}'
+	mkfifo "$BUNDLE/rootfs/go" "$BUNDLE/rootfs/end"
+	starts
+	watch --limits --interval 1h
+	wait_for watching_limits
+	began=$SECONDS
+	echo >"$BUNDLE/rootfs/go"
+	DEADLINE=120 wait_for said "done"
+	took=$((SECONDS - began))
+	wait_for all_told memory max
+	[ "$(counted memory max)" -ge 1000 ] || fail "only $(counted memory max) times"
+	[ "$(wc -l <"$LOG")" -le $((took + 3)) ] || fail "$(wc -l <"$LOG") lines in $took s"
+	is "$(jq -r .type "$LOG" | sort -u)" limit
+}
+
+@test "events --limits: an OOM kill is a line of runc's, and is in the counts" {
+	stiva_only
+	requires cgroup_memory
+	script 'echo ready; read x </go; head -c 40000000 /dev/zero | tail >/dev/null; echo done; read x </end' \
+		'.linux.resources.memory = {limit: 12582912, swap: 12582912}'
+	mkfifo "$BUNDLE/rootfs/go" "$BUNDLE/rootfs/end"
+	starts
+	watch --limits --interval 1h
+	wait_for watching_limits
+	echo >"$BUNDLE/rootfs/go"
+	DEADLINE=60 wait_for logged "^{\"type\":\"oom\",\"id\":\"$ID\"}$"
+	wait_for all_told memory oom_kill
+	wait_for all_told memory oom
+	is "$(grep -c '"oom"}*$' <(jq -c .type "$LOG"))" 1
+}
+
 @test "events --format table is for people" {
 	stiva_only
 	program probe wait
