@@ -94,8 +94,8 @@ _stiva_rows()
 		words=('=id')
 		;;
 	stats)
-		opts='--no-stream --interval -f --format -h --help'
-		args=' --interval: -f:=table,json --format:=table,json'
+		opts='--no-stream --interval --sort -f --format -h --help'
+		args=' --interval: --sort:=id,cpu,memory,pids,io -f:=table,json --format:=table,json'
 		words=()
 		;;
 	checkpoint)

@@ -130,6 +130,7 @@ complete -c stiva -n '__fish_seen_subcommand_from events' -a '(stiva list -q 2>/
 complete -c stiva -n __fish_use_subcommand -a stats -d 'show what containers use, again and again'
 complete -c stiva -n '__fish_seen_subcommand_from stats' -l no-stream -d 'print once, and end'
 complete -c stiva -n '__fish_seen_subcommand_from stats' -l interval -x -d 'time between two prints: 1s, 500ms'
+complete -c stiva -n '__fish_seen_subcommand_from stats' -l sort -x -a 'id cpu memory pids io' -d 'which container stands first: the one that uses most'
 complete -c stiva -n '__fish_seen_subcommand_from stats' -s f -l format -x -a 'table json' -d 'how to print; json is one list a line'
 complete -c stiva -n __fish_use_subcommand -a checkpoint -d 'write a container to files (not in this version)'
 complete -c stiva -n '__fish_seen_subcommand_from checkpoint' -l leave-running -d 'do not end the container'

@@ -15,6 +15,7 @@
 #define WIDTH_DEFAULT 80
 #define WIDTH_LEAST   40
 #define WIDTH_MOST    120
+#define FIRST_LEAST   12
 
 void cmd_table_add(struct cmd_table *t, const char *text)
 {
@@ -47,24 +48,78 @@ static void pad(struct buf *out, size_t n)
 		buf_addc(out, ' ');
 }
 
-void cmd_table_print(const struct cmd_table *t, struct buf *out)
+static void measure(const struct cmd_table *t, size_t gap, size_t min_width, size_t *widths)
 {
-	size_t *widths = arena_array(t->arena, t->n_cols, sizeof(*widths));
-
+	memset(widths, 0, t->n_cols * sizeof(*widths));
 	for (size_t i = 0; i < t->n; i++) {
 		size_t *w = &widths[i % t->n_cols];
-		size_t need = columns(t->cells[i]) + t->gap;
-		if (need < t->min_width)
-			need = t->min_width;
+		size_t need = columns(t->cells[i]) + gap;
+		if (need < min_width)
+			need = min_width;
 		if (*w < need)
 			*w = need;
 	}
+}
+
+/* Of a line with the first n columns; nothing follows the last. */
+static size_t line_width(const size_t *widths, size_t n, size_t gap)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += widths[i];
+	return sum - gap;
+}
+
+/* Sets the columns' widths. Return: how many are shown. */
+static size_t fit(const struct cmd_table *t, size_t *widths)
+{
+	size_t n = t->n_cols;
+
+	measure(t, t->gap, t->min_width, widths);
+	if (!t->width || line_width(widths, n, t->gap) <= t->width)
+		return n;
+	measure(t, 1, 0, widths);
+	size_t line = line_width(widths, n, 1);
+	for (; line > t->width && widths[0] > FIRST_LEAST + 1; line--)
+		widths[0]--;
+	while (line > t->width && n > 1)
+		line -= widths[--n];
+	return n;
+}
+
+/* As much of a cell as goes into so many columns. */
+static void add_cut(const char *s, size_t width, struct buf *out)
+{
+	size_t n = 0;
+
+	for (const char *c = s; *c; c++) {
+		bool is_first = ((unsigned char)*c & 0xc0) != 0x80;
+		if (is_first && n == width)
+			return;
+		n += is_first;
+		buf_addc(out, *c);
+	}
+}
+
+void cmd_table_print(const struct cmd_table *t, struct buf *out)
+{
+	size_t *widths = arena_array(t->arena, t->n_cols, sizeof(*widths));
+	size_t shown = fit(t, widths);
+
 	for (size_t i = 0; i < t->n; i++) {
-		buf_adds(out, t->cells[i]);
-		if (i % t->n_cols == t->n_cols - 1)
+		size_t col = i % t->n_cols, len = columns(t->cells[i]), width = widths[col];
+
+		if (col >= shown)
+			continue;
+		if (len > width - (col + 1 < shown))
+			add_cut(t->cells[i], width - 1, out);
+		else
+			buf_adds(out, t->cells[i]);
+		if (col + 1 == shown)
 			buf_addc(out, '\n');
 		else
-			pad(out, widths[i % t->n_cols] - columns(t->cells[i]));
+			pad(out, len < width ? width - len : 1);
 	}
 }
 
@@ -76,15 +131,22 @@ void cmd_out_pids(const pid_t *pids, size_t n, struct buf *out)
 	buf_adds(out, "]\n");
 }
 
-unsigned cmd_out_width(void)
+unsigned cmd_out_columns(void)
 {
 	struct winsize w;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_col == 0)
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 ? 0 : w.ws_col;
+}
+
+unsigned cmd_out_width(void)
+{
+	unsigned n = cmd_out_columns();
+
+	if (n == 0)
 		return WIDTH_DEFAULT;
-	if (w.ws_col < WIDTH_LEAST)
+	if (n < WIDTH_LEAST)
 		return WIDTH_LEAST;
-	return w.ws_col > WIDTH_MOST ? WIDTH_MOST : w.ws_col;
+	return n > WIDTH_MOST ? WIDTH_MOST : n;
 }
 
 void cmd_out_wrap(const char *text, size_t at, size_t indent, unsigned width, struct buf *out)

@@ -16,6 +16,8 @@ struct cmd_table {
 	struct arena *arena;
 	size_t n_cols;
 	size_t min_width, gap; /* of each column but the last */
+	size_t width; /* of a line at most, 0 = any: gaps give way, then the first column down to
+			 12 characters, then the last columns */
 	char **cells;
 	size_t n;
 };
@@ -25,7 +27,9 @@ void cmd_table_print(const struct cmd_table *t, struct buf *out);
 /* A JSON list of numbers, "[1,2]". */
 void cmd_out_pids(const pid_t *pids, size_t n, struct buf *out);
 
-/* The columns of the terminal on stdout; 80 when it is none. */
+/* The columns of the terminal on stdout; 0 when it is none. */
+unsigned cmd_out_columns(void);
+/* The same for running text: 40 to 120, 80 when it is none. */
 unsigned cmd_out_width(void);
 /* Adds `text`, broken at blanks so that no line is longer than width; the first line begins at
  * column `at`, the others are indented by `indent`. Ends with a newline. */

@@ -101,3 +101,53 @@ rows() { sed -n '2,$p' "$OUT" | awk '{ print $1, $2 }'; }
 	is "$(jq -c '.[0] | [.memory.limit, .pids.limit, .pids.current]' "$OUT")" '[67108864,9,1]'
 	jq -e '.[0].memory.usage > 0' "$OUT" >/dev/null
 }
+
+@test "stats fits the terminal: gaps, then long IDs, then the last columns give way" {
+	program probe wait
+	long=$ID-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+	ok run -d -b "$BUNDLE" "$long"
+	fits() {
+		"$PROBE" pty -s "24x$1" "$RUNTIME" --root "$ROOT" stats --no-stream 3>&- 4>&- | tr -d '\r' >"$OUT"
+		[ "$(wc -l <"$OUT")" = 2 ]
+		[ "$(awk '{ print length }' "$OUT" | sort -n | tail -n 1)" -le "$1" ] || fail "$1: $(cat "$OUT")"
+	}
+	fits 200
+	grep -q "^$long " "$OUT"
+	grep -q 'PSI C/M/IO$' "$OUT"
+	fits 120
+	grep -q "^${long:0:20}" "$OUT"
+	grep -q 'PSI C/M/IO$' "$OUT"
+	fits 80
+	grep -q "^${long:0:12} running " "$OUT"
+	grep -qE '^ID +STATUS +CPU +THROTTLED +MEMORY +LIMIT +SWAP +PIDS' "$OUT"
+	fits 40
+	# not on a terminal
+	ok stats --no-stream
+	grep -q "^$long " "$OUT"
+	ok delete --force "$long"
+}
+
+@test "stats --sort: who uses most stands first" {
+	program probe hang 3
+	ok run -d -b "$BUNDLE" "$ID-z"
+	program probe hang 1
+	ok run -d -b "$BUNDLE" "$ID-b"
+	program probe hang 5
+	ok run -d -b "$BUNDLE" "$ID-m"
+	ok stats --no-stream
+	is "$(rows | cut -d' ' -f1 | xargs)" "$ID-b $ID-m $ID-z"
+	ok stats --no-stream --sort pids
+	is "$(rows | cut -d' ' -f1 | xargs)" "$ID-m $ID-z $ID-b"
+	ok stats --no-stream --sort pids -f json "$ID-b" "$ID-m"
+	is "$(jq -r '.[].id' "$OUT" | xargs)" "$ID-m $ID-b"
+	script 'while :; do :; done'
+	ok run -d -b "$BUNDLE" "$ID-x"
+	busy_first() {
+		ok stats --no-stream --sort cpu
+		[ "$(rows | head -n 1 | cut -d' ' -f1)" = "$ID-x" ]
+	}
+	wait_for busy_first
+	rt stats --no-stream --sort size
+	KEPT=1 refused size
+	for c in z b m x; do ok delete --force "$ID-$c"; done
+}
