@@ -50,6 +50,11 @@ static bool read_line(const char *s, size_t n, struct mountinfo *ret)
 	ret->is_whole = field[4] - field[3] == 2 && *field[3] == '/';
 	ret->type = dash + 3;
 	ret->n_type = strcspn(ret->type, " \n");
+	/* The source stands between. */
+	const char *source = ret->type + ret->n_type + (ret->type + ret->n_type < end);
+	ret->options = source + strcspn(source, " \n");
+	ret->options += ret->options < end;
+	ret->n_options = strcspn(ret->options, " \n");
 	return unescape(field[4], (size_t)(field[5] - field[4]) - 1, ret->at, sizeof(ret->at));
 }
 
@@ -71,4 +76,19 @@ bool mountinfo_next(const char **text, struct mountinfo *ret)
 bool mountinfo_is(const struct mountinfo *m, const char *type)
 {
 	return strlen(type) == m->n_type && memcmp(m->type, type, m->n_type) == 0;
+}
+
+bool mountinfo_has(const struct mountinfo *m, const char *option)
+{
+	const size_t n = strlen(option);
+	const char *end = m->options + m->n_options;
+
+	for (const char *s = m->options; s < end;) {
+		const char *comma = memchr(s, ',', (size_t)(end - s));
+		size_t len = (size_t)((comma ? comma : end) - s);
+		if (len == n && memcmp(s, option, n) == 0)
+			return true;
+		s += len + 1;
+	}
+	return false;
 }

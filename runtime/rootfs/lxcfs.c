@@ -111,6 +111,17 @@ static int open_files(const struct look *l, int place_fd, const char *place, str
 	return 0;
 }
 
+/* A user may mount a FUSE of any name, and with user_allow_other (fuse.conf(5)) serve it to all. */
+static bool is_roots(const struct mountinfo *m)
+{
+	return mountinfo_has(m, "user_id=0");
+}
+
+static int not_roots(const char *place, struct err *e)
+{
+	return err_set(e, ERR_STATE, EPERM, "lxcfs at \"%s\" is not root's", place);
+}
+
 /* The one that was named: it must be the root of a mount of that type. */
 static int look_at(const struct look *l, const char *mounts, struct err *e)
 {
@@ -123,7 +134,8 @@ static int look_at(const struct look *l, const char *mounts, struct err *e)
 	int r = mount_id(fd, &id);
 	while (r == 0 && mountinfo_next(&mounts, &m))
 		if (m.id == id && m.is_whole && mountinfo_is(&m, TYPE))
-			return open_files(l, fd, l->place, e);
+			return is_roots(&m) ? open_files(l, fd, l->place, e)
+					    : not_roots(l->place, e);
 	return r < 0 ? fail(l->place, r, e)
 		     : err_set(e, ERR_STATE, ENODEV, "\"%s\" is not a mount of lxcfs", l->place);
 }
@@ -136,7 +148,7 @@ static int look_at_line(const struct look *l, const struct mountinfo *m, struct 
 
 	if (fd < 0 || mount_id(fd, &id) < 0 || id != m->id)
 		return 1;
-	return open_files(l, fd, m->at, e);
+	return is_roots(m) ? open_files(l, fd, m->at, e) : not_roots(m->at, e);
 }
 
 /* The usual place first; a dead one is passed over when there is another. */

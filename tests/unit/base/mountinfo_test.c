@@ -15,7 +15,7 @@ static void test_lines(void **state)
 			"not a line\n"
 			"1 2 - ext4 none rw\n"
 			"x 35 98:0 / /a rw - ext4 none rw\n"
-			"37 35 98:0 / /a\\040b\\134\\011 rw - fuse.lxcfs lxcfs rw\n"
+			"37 35 98:0 / /a\\040b\\134\\011 rw - fuse.lxcfs lxcfs rw,user_id=0,x\n"
 			"38 35 0:4 / /proc rw shared:5 master:6 - proc";
 	struct mountinfo m;
 
@@ -27,14 +27,21 @@ static void test_lines(void **state)
 	assert_true(mountinfo_is(&m, "ext3"));
 	assert_false(mountinfo_is(&m, "ext"));
 	assert_false(mountinfo_is(&m, "ext33"));
+	assert_true(mountinfo_has(&m, "rw"));
 	assert_true(mountinfo_next(&s, &m));
 	assert_int_equal(m.id, 37);
 	assert_true(m.is_whole);
 	assert_string_equal(m.at, "/a b\\\t");
 	assert_true(mountinfo_is(&m, "fuse.lxcfs"));
+	assert_true(mountinfo_has(&m, "rw"));
+	assert_true(mountinfo_has(&m, "user_id=0"));
+	assert_true(mountinfo_has(&m, "x"));
+	assert_false(mountinfo_has(&m, "user_id=00"));
+	assert_false(mountinfo_has(&m, "user_id="));
 	assert_true(mountinfo_next(&s, &m));
 	assert_string_equal(m.at, "/proc");
 	assert_true(mountinfo_is(&m, "proc"));
+	assert_false(mountinfo_has(&m, "rw"));
 	assert_false(mountinfo_next(&s, &m));
 	assert_false(mountinfo_next(&s, &m));
 }

@@ -10,7 +10,7 @@
 static const struct root_lxcfs_file files[] = {{"/proc/meminfo", NULL}, {"/nonesuch", NULL}};
 
 /* A FUSE without anybody who reads the kernel's questions. Return: the daemon's fd. */
-static int fuse_mount(const char *type)
+static int fuse_mount(const char *type, unsigned owner)
 {
 	char opts[128];
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
@@ -18,7 +18,8 @@ static int fuse_mount(const char *type)
 	if (fd < 0)
 		return -1;
 	mk(AT);
-	snprintf(opts, sizeof(opts), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fd);
+	snprintf(opts, sizeof(opts), "fd=%d,rootmode=40000,user_id=%u,group_id=0,allow_other", fd,
+		 owner);
 	assert_int_equal(mount("lxcfs", AT, type, MS_NOSUID | MS_NODEV, opts), 0);
 	return fd;
 }
@@ -58,7 +59,7 @@ static void test_none(void **state)
 static void test_another_fuse(void **state)
 {
 	struct err e = ERR_INIT;
-	int fd = fuse_mount("fuse.other");
+	int fd = fuse_mount("fuse.other", 0);
 
 	(void)state;
 	if (fd < 0)
@@ -69,10 +70,25 @@ static void test_another_fuse(void **state)
 	close(fd);
 }
 
+static void test_a_users(void **state)
+{
+	struct err e = ERR_INIT;
+	int fd = fuse_mount("fuse.lxcfs", 1000);
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	assert_int_equal(look(AT, &e), -EPERM);
+	assert_says(&e, "is not root's");
+	err_clear(&e);
+	assert_int_equal(look("", &e), -EPERM);
+	close(fd);
+}
+
 static void test_dead(void **state)
 {
 	struct err e = ERR_INIT;
-	int fd = fuse_mount("fuse.lxcfs");
+	int fd = fuse_mount("fuse.lxcfs", 0);
 
 	(void)state;
 	if (fd < 0)
@@ -92,7 +108,7 @@ static void test_dead(void **state)
 static void test_stuck(void **state)
 {
 	struct err e = ERR_INIT;
-	int fd = fuse_mount("fuse.lxcfs");
+	int fd = fuse_mount("fuse.lxcfs", 0);
 	uint64_t start = proc_now_usec();
 
 	(void)state;
@@ -111,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_none, cage_setup, cage_teardown),
 		cmocka_unit_test_setup_teardown(test_another_fuse, cage_setup, cage_teardown),
+		cmocka_unit_test_setup_teardown(test_a_users, cage_setup, cage_teardown),
 		cmocka_unit_test_setup_teardown(test_dead, cage_setup, cage_teardown),
 		cmocka_unit_test_setup_teardown(test_stuck, cage_setup, cage_teardown),
 	};
