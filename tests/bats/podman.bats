@@ -288,3 +288,20 @@ waits() {
 	good run --rm "${OPTS[@]}" --cgroups disabled stiva-test echo fine
 	prints fine
 }
+
+@test "the annotation stiva.view shows a container of podman's its own memory and CPUs" {
+	requires lxcfs
+	stiva_only
+	local lx=$WORK/lxcfs
+	mkdir "$lx"
+	background lxcfs -f -p "$WORK/lxcfs.pid" "$lx" >"$WORK/lxcfs.log" 2>&1
+	wait_for test -e "$lx/proc/meminfo"
+	eng run --rm "${OPTS[@]}" --annotation stiva.view=true stiva-test sh -c \
+		'cat /proc/meminfo >/dev/null && sed -n "s/.* \([^ ]*\) ro,[^ ]* .*- fuse.lxcfs .*/\1/p" /proc/self/mountinfo'
+	umount -l "$lx"
+	rm -rf /run/lxcfs
+	exits 0
+	line /proc/meminfo
+	line /sys/devices/system/cpu
+	is "$stderr" ""
+}
