@@ -106,10 +106,12 @@ static void read_cpu(const struct reader *r, struct cg_stats *s)
 	};
 
 	/* cpu.stat is there without its controller too, with the first three. */
-	if (get(r, "cpu.stat"))
+	if (get(r, "cpu.stat")) {
+		s->cpu.has_limit = cg_read_key(r->text, "nr_periods", &s->cpu.periods) == 0;
 		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 			if (cg_read_key(r->text, keys[i].key, keys[i].to) < 0)
 				*keys[i].to = 0;
+	}
 	read_psi(r, "cpu.pressure", &s->cpu.psi);
 }
 
@@ -194,7 +196,8 @@ static uint64_t io_value(const char *line, const char *key)
 
 static void read_io(const struct reader *r, struct cg_stats *s)
 {
-	if (get(r, "io.stat")) {
+	s->io.has = get(r, "io.stat");
+	if (s->io.has) {
 		s->io.v = arena_array(r->a, count_lines(r->text) + 1, sizeof(*s->io.v));
 		for (const char *t = r->text; *t; t += strcspn(t, "\n"), t += *t == '\n') {
 			struct cg_io_stat *v = &s->io.v[s->io.n];

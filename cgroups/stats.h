@@ -41,6 +41,7 @@ struct cg_hugetlb_stat {
 struct cg_stats {
 	struct {
 		uint64_t usage, user, kernel; /* microseconds */
+		bool has_limit; /* the controller is there: the three below are counted */
 		uint64_t periods, throttled, throttled_usec;
 		struct cg_psi psi;
 	} cpu;
@@ -61,6 +62,7 @@ struct cg_stats {
 		uint64_t current, limit;
 	} pids;
 	struct {
+		bool has;
 		struct cg_io_stat *v;
 		size_t n;
 		struct cg_psi psi;

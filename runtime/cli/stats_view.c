@@ -123,7 +123,7 @@ void cmd_stats_cells(struct cmd_table *t, const struct cmd_stats_rates *r, const
 	add_psi_text(&s->memory.psi, &psi);
 	add_psi_text(&s->io.psi, &psi);
 	cmd_table_add(t, percent_text(r->cpu, a));
-	cmd_table_add(t, percent_text(r->throttled_share, a));
+	cmd_table_add(t, s->cpu.has_limit ? percent_text(r->throttled_share, a) : "-");
 	cmd_table_add(t, s->memory.has ? size_text(s->memory.usage.usage, a) : "-");
 	cmd_table_add(t, s->memory.has ? size_text(s->memory.usage.limit, a) : "-");
 	cmd_table_add(t, s->memory.has_swap ? size_text(s->memory.swap.usage, a) : "-");
@@ -131,7 +131,9 @@ void cmd_stats_cells(struct cmd_table *t, const struct cmd_stats_rates *r, const
 				 ? arena_printf(a, "%" PRIu64, s->pids.current)
 				 : arena_printf(a, "%" PRIu64 "/%" PRIu64, s->pids.current,
 						s->pids.limit));
-	cmd_table_add(t, arena_printf(a, "%s/%s", size_text(n_read, a), size_text(n_write, a)));
+	cmd_table_add(
+		t, s->io.has ? arena_printf(a, "%s/%s", size_text(n_read, a), size_text(n_write, a))
+			     : "-");
 	cmd_table_add(t, psi.data);
 }
 
@@ -162,8 +164,12 @@ void cmd_stats_members(const struct cmd_stats_rates *r, const struct cg_stats *s
 	buf_adds(out, "\"cpu\":{\"percent\":");
 	cmd_stats_centi(r->cpu, out);
 	buf_printf(out, ",\"usageUsec\":%" PRIu64 ",\"throttledPercent\":", s->cpu.usage);
-	cmd_stats_centi(r->throttled_share, out);
-	buf_printf(out, ",\"throttledUsec\":%" PRIu64, s->cpu.throttled_usec);
+	if (s->cpu.has_limit)
+		cmd_stats_centi(r->throttled_share, out);
+	else
+		buf_adds(out, "null");
+	buf_addc(out, ',');
+	add_number(out, "throttledUsec", s->cpu.has_limit ? s->cpu.throttled_usec : CG_UNLIMITED);
 	add_pressure(out, &s->cpu.psi);
 	buf_adds(out, "},\"memory\":{");
 	add_number(out, "usage", s->memory.has ? s->memory.usage.usage : CG_UNLIMITED);
@@ -177,7 +183,10 @@ void cmd_stats_members(const struct cmd_stats_rates *r, const struct cg_stats *s
 	add_number(out, "current", s->pids.current);
 	buf_addc(out, ',');
 	add_number(out, "limit", s->pids.limit);
-	buf_printf(out, "},\"io\":{\"read\":%" PRIu64 ",\"written\":%" PRIu64, n_read, n_write);
+	buf_adds(out, "},\"io\":{");
+	add_number(out, "read", s->io.has ? n_read : CG_UNLIMITED);
+	buf_addc(out, ',');
+	add_number(out, "written", s->io.has ? n_write : CG_UNLIMITED);
 	add_pressure(out, &s->io.psi);
 	buf_addc(out, '}');
 }

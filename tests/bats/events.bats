@@ -138,6 +138,8 @@ ended() { ! kill -0 "$WATCHER" 2>/dev/null; }
 	program probe wait
 	starts
 	watch --interval 1h
+	open_events() { [ -n "$(find "/proc/$WATCHER/fd" -lname '*/cgroup.events' 2>/dev/null)" ]; }
+	wait_for open_events
 	ok kill "$ID" KILL
 	wait_for ended
 	wait "$WATCHER"

@@ -57,6 +57,18 @@ rows() { sed -n '2,$p' "$OUT" | awk '{ print $1, $2 }'; }
 	prints "[]"
 }
 
+@test "stats: what the host does not count is a dash, and null" {
+	[ -z "$(cat $CG/cgroup.controllers)" ] || skip "requires: a host without controllers"
+	program probe wait
+	starts
+	ok stats --no-stream "$ID"
+	is "$(sed -n 2p "$OUT" | awk '{ print $4, $5, $6, $7, $9 }')" "- - - - -"
+	ok stats --no-stream -f json "$ID"
+	is "$(jq -c '.[0] | [.cpu.throttledPercent, .cpu.throttledUsec, .memory.usage, .io.read, .io.written]' "$OUT")" \
+		'[null,null,null,null,null]'
+	jq -e '.[0].cpu.usageUsec > 0' "$OUT"
+}
+
 @test "stats: a busy container's share of a CPU" {
 	script 'echo ready; while :; do :; done'
 	starts
