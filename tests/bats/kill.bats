@@ -116,35 +116,6 @@ load helpers
 	stopped
 }
 
-# A container full of a thousand processes that fork for ever; its filters
-bomb() {
-	program probe bomb -- "$@"
-	DEADLINE=60 starts full
-	[ "$(wc -l <"$(cgroup_of)/cgroup.procs")" -ge 900 ]
-	ok pause "$ID"
-	grep -qx "frozen 1" "$(cgroup_of)/cgroup.events"
-	ok resume "$ID"
-	cgroup=$(cgroup_of)
-	began=${EPOCHREALTIME/[.,]/}
-	ok kill --all "$ID" KILL
-	echo "# kill --all of $1: $((${EPOCHREALTIME/[.,]/} - began)) us"
-	# none is left when it returns
-	grep -qx "populated 0" "$cgroup/cgroup.events"
-	refute grep -q . "$cgroup/cgroup.procs"
-	is "$(status_of)" stopped
-}
-
-@test "U81: pause, then kill --all of a thousand processes that fork: all frozen, none is left" {
-	stiva_only
-	bomb '.process.user = {uid: 54321, gid: 54321} | .process.rlimits = [{type: "RLIMIT_NPROC", soft: 1000, hard: 1000}]'
-}
-
-@test "U81: the same under pids.limit, without a pid namespace" {
-	stiva_only
-	requires cgroup_pids
-	bomb "$(without_ns pid) | .linux.resources.pids = {limit: 1000}"
-}
-
 @test "U83: KILL of a container without a pid namespace ends all of it" {
 	known_deviation crun "kills only init"
 	known_deviation runc "1.1 kills only init"
