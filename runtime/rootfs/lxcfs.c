@@ -190,7 +190,7 @@ static int look(const struct look *l, struct err *e)
 	return l->place[0] ? look_at(l, mounts, e) : look_around(l, mounts, e);
 }
 
-static void __attribute__((noreturn)) child(const struct look *l, int sock_fd)
+static void __attribute__((noreturn)) child(const struct look *l, int sock_fd, pid_t parent)
 {
 	struct err e = ERR_INIT;
 	char payload[MSG_PAYLOAD_MAX];
@@ -199,6 +199,8 @@ static void __attribute__((noreturn)) child(const struct look *l, int sock_fd)
 
 	/* Nobody else ends one whose question is not answered. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 	int r = look(l, &e);
 	size_t n = strlen(l->ret->place) + 1;
 
@@ -243,10 +245,11 @@ static int ask(const struct look *l, int pair[2], struct err *e)
 	struct msg m = {0};
 	AUTO_FD pidfd = FD_NONE;
 	int status;
+	const pid_t parent = getpid();
 	pid_t pid = proc_clone(0, -1, &pidfd);
 
 	if (pid == 0)
-		child(l, pair[1]);
+		child(l, pair[1], parent);
 	if (pid < 0)
 		return err_sys(e, pid, "look for lxcfs: fork");
 	auto_fd_done(&pair[1]);
