@@ -314,3 +314,21 @@ filter() {
 	runs
 	prints "/ /proc"
 }
+
+@test "V60 V61 V62 V63 V64 V65 V69: lists of rules, named and random, against real opens and mknods" {
+	needs_filter
+	stiva_only
+	mapfile -t nodes < <("$TOP/tests/bats/devrules" nodes)
+	program probe ask /ctl /ans "${nodes[@]%% *}" -- "$ALL_CAPS"
+	mkdir "$BUNDLE/rootfs/t"
+	for node in "${nodes[@]}"; do
+		read -r path type major minor <<<"$node"
+		mknod "$BUNDLE/rootfs$path" "$type" "$major" "$minor"
+	done
+	mkfifo "$BUNDLE/rootfs/ctl" "$BUNDLE/rootfs/ans"
+	ok run -d -b "$BUNDLE" asked
+	timeout 50 "$TOP/tests/bats/devrules" "$RUNTIME" "$ROOT" "$BUNDLE" "${SEED:-26}" 400 >"$WORK/said" 2>&1 ||
+		fail "$(<"$WORK/said")"
+	is "$(<"$WORK/said")" "418 lists, 30096 answers"
+	ok delete --force asked
+}

@@ -59,7 +59,7 @@ int shell_status(int wait_status)
 
 static const struct probe_command *const groups[] = {commands_ids, commands_sys, commands_proc,
 						     commands_tty, commands_pty, commands_sock,
-						     commands_mem};
+						     commands_mem, commands_load};
 
 int main(int argc, char **argv)
 {
