@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include "base/json_frame.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "base/ban.h"
+
+#define NEAR 2 /* letters: what is further away is another word */
 
 void json_error_add(struct json_errors *errs, size_t byte, const char *path, const char *fmt, ...)
 {
@@ -82,15 +85,43 @@ static uint64_t row_bit(const struct json_frame *f)
 	return UINT64_C(1) << ((size_t)(f->row - f->table->rows) % 64);
 }
 
+/* The name of a row that was probably meant, or NULL. */
+static const char *nearest(const struct json_table *t, const char *key)
+{
+	const char *found = NULL;
+	unsigned best = NEAR + 1;
+
+	for (size_t i = 0; i < t->n_rows; i++) {
+		unsigned d = str_distance(key, t->rows[i].key, NEAR);
+
+		if (d >= best || d >= strlen(key))
+			continue;
+		best = d;
+		found = t->rows[i].key;
+	}
+	return found;
+}
+
 void json_note_unknown(const struct json_parser *p, const char *key, size_t len)
 {
+	const struct json_frame *f = &p->frames[p->depth - 1];
 	struct buf path = {0};
+	char text[65];
 
-	if (log_get_level() < LOG_LEVEL_DEBUG)
+	/* A configuration may have members of later versions; what somebody wants changed may not
+	 * go unheard. */
+	if (!p->is_any_case && log_get_level() < LOG_LEVEL_DEBUG)
 		return;
 	path_build(p, &path);
-	log_debug("unknown property \"%.*s\" of \"%s\" ignored", len > 64 ? 64 : (int)len, key,
-		  path.data ? path.data : "");
+	snprintf(text, sizeof(text), "%.*s", len > 64 ? 64 : (int)len, key);
+	const char *near = nearest(f->table, text);
+	if (p->is_any_case)
+		log_warn("unknown property \"%s%s%s\" is ignored%s%s%s", path.data ? path.data : "",
+			 path.len ? "." : "", text, near ? "; did you mean \"" : "",
+			 near ? near : "", near ? "\"?" : "");
+	else
+		log_debug("unknown property \"%s\" of \"%s\" ignored", text,
+			  path.data ? path.data : "");
 	buf_done(&path);
 }
 

@@ -48,7 +48,8 @@ struct json_parser {
 /* ---- json_check.c ---- */
 /* An error at the place where the parser is. Return: 1, for yajl to go on. */
 int json_fail(struct json_parser *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* B80: a property that no row knows is worth a line of --debug. */
+/* B80: a property that no row knows is worth a line of --debug, or, in a document of what is to
+ * change, a warning. */
 void json_note_unknown(const struct json_parser *p, const char *key, size_t len);
 /* Adds the checks that are due when an object ends: the rows that must be there. */
 void json_check_object(struct json_parser *p, struct json_frame *f);
