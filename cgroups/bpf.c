@@ -103,7 +103,8 @@ static int detach(int cgroup_fd, int prog_fd)
 	return sys_bpf(BPF_PROG_DETACH, &attr, sizeof(attr));
 }
 
-static bool is_ours(int prog_fd)
+/* Return: 1, 0 = another one's, -errno. */
+static int is_ours(int prog_fd)
 {
 	struct bpf_prog_info info = {0};
 	union bpf_attr attr;
@@ -112,8 +113,9 @@ static bool is_ours(int prog_fd)
 	attr.info.bpf_fd = (uint32_t)prog_fd;
 	attr.info.info_len = sizeof(info);
 	attr.info.info = (uintptr_t)&info;
-	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) >= 0 &&
-	       memcmp(info.name, own_name, sizeof(own_name)) == 0;
+	int r = sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr));
+
+	return r < 0 ? r : memcmp(info.name, own_name, sizeof(own_name)) == 0;
 }
 
 /* Our filter on this very cgroup, among those that others attached. Return: 1, 0 = none, -errno. */
@@ -135,7 +137,14 @@ static int find_own(int cgroup_fd, int *ret_fd)
 		memset(&get, 0, sizeof(get));
 		get.prog_id = ids[i];
 		AUTO_FD fd = sys_bpf(BPF_PROG_GET_FD_BY_ID, &get, sizeof(get));
-		if (fd < 0 || !is_ours(fd))
+		/* Detached and gone since. Else we cannot know: a second filter beside our own
+		 * would look like a new one, and allow nothing that the old one denies. */
+		if (fd == -ENOENT)
+			continue;
+		r = fd < 0 ? fd : is_ours(fd);
+		if (r < 0)
+			return r;
+		if (r == 0)
 			continue;
 		*ret_fd = fd_take(&fd);
 		return 1;
@@ -153,13 +162,15 @@ static int build_both(const struct spec_config *conf_before, const struct spec_c
 
 	*ret_n = 0;
 	int r = cg_devprog_rules(conf_now, arena, &now, e);
-	if (r == 0)
+	if (r == 0 && conf_before)
 		r = cg_devprog_rules(conf_before, arena, &before, e);
 	if (r < 0)
 		return r;
+	*ret = cg_devprog_allows_all(&now) ? NULL : cg_devprog_build(&now, arena, ret_n);
+	if (!conf_before)
+		return 0;
 	const struct bpf_insn *old =
 		cg_devprog_allows_all(&before) ? NULL : cg_devprog_build(&before, arena, &n);
-	*ret = cg_devprog_allows_all(&now) ? NULL : cg_devprog_build(&now, arena, ret_n);
 	if (!old || !*ret)
 		return !old && !*ret;
 	return n == *ret_n && memcmp(old, *ret, n * sizeof(*old)) == 0;

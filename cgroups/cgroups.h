@@ -104,10 +104,11 @@ int cg_open_of(const struct cg *c, pid_t pid, int *ret_fd, struct err *e) MUST_C
  * may not, the manager is asked to. */
 int cg_attach(const struct cg *c, int fd, pid_t pid, struct err *e) MUST_CHECK;
 /*
- * A live update: what the manager keeps beside the files. CG_BEFORE the files are written (what has
- * to be wide enough for them), and CG_AFTER (all). Nothing for a manager that keeps nothing.
+ * A live update: what the manager keeps beside the files. CG_BEFORE the files are written: what has
+ * to be wide enough for them; CG_AFTER: all. CG_BACK_*: the same around files that are put back, to
+ * what was there before CG_BEFORE of the same plan. Nothing for a manager that keeps nothing.
  */
-enum cg_when { CG_BEFORE, CG_AFTER };
+enum cg_when { CG_BEFORE, CG_AFTER, CG_BACK_BEFORE, CG_BACK_AFTER };
 int cg_set(const struct cg *c, const struct spec_resources *res, enum cg_when when,
 	   struct err *e) MUST_CHECK;
 
@@ -127,6 +128,7 @@ int cg_apply_late(const struct cg *c, const struct spec_resources *res, struct e
  * the first write, limits are loosened before others are tightened, and when one write fails the
  * old values are put back. */
 struct cg_update_item;
+struct knob_plan;
 struct cg_update {
 	/* in, borrowed */
 	const struct spec_resources *want;  /* what is to change */
@@ -136,12 +138,22 @@ struct cg_update {
 	bool is_resize; /* the usage was seen to (cg_shrink), so checkBeforeUpdate has no word */
 	/* owned: what was there before, for cg_update_undo() */
 	struct arena arena;
+	struct knob_plan *plan;
 	struct cg_update_item *items;
 	size_t n, *done, n_done;
-	bool has_new_devices;
+	bool has_new_devices, is_ready;
 };
 void cg_update_done(struct cg_update *u);
 int cg_update(const struct cg *c, struct cg_update *u, struct err *e) MUST_CHECK;
+/* To be called before it, so that an update that is killed can be undone (back.c): checks all, and
+ * lists what is about to be written, as lines "FILE TEXT" of what is there now, in the order of the
+ * writes; in the arena of u. */
+int cg_update_notes(const struct cg *c, struct cg_update *u, struct strvec *ret,
+		    struct err *e) MUST_CHECK;
+/* back.c: brings back what such notes say, the newest write first, and with conf the device rules
+ * of its resources. What cannot be brought back is a warning. */
+void cg_back(const struct cg *c, const struct strvec *notes, const struct spec_config *conf,
+	     bool is_rootless);
 /* Puts back what a successful cg_update() changed, when what follows it failed. What cannot be put
  * back is a warning. */
 void cg_update_undo(const struct cg *c, struct cg_update *u);

@@ -81,6 +81,33 @@ bool cg_enable_list_has(const char *list, const char *name);
  * such top, or somebody stays. Leaf. */
 int cg_evacuate(int dir_fd, const char *path);
 
+/* ---- manager.c ---- */
+struct knob_plan;
+/* cg_set() of a plan. CG_BEFORE notes in it what the manager has, for CG_BACK_*.
+ * Story. */
+int cg_set_plan(const struct cg *c, struct knob_plan *p, enum cg_when when,
+		struct err *e) MUST_CHECK;
+
+/* The device rules of a living container's unit. With `before` what is as wide as both, which is
+ * asked for before our own filter is replaced; without, those of `now` alone. Story. */
+int cg_set_devices(const struct cg *c, const struct spec_config *before,
+		   const struct spec_config *now, struct err *e) MUST_CHECK;
+
+/* ---- before.c ---- */
+/* True for files with a line per device. */
+bool cg_before_is_keyed(const char *file);
+/* What to write into the file to undo a write of `text`, in the arena; NULL: not known. Return: 0,
+ * -ENOENT = no such file. Leaf. */
+int cg_before_read(int dir_fd, const char *file, const char *text, struct arena *a,
+		   const char **ret) MUST_CHECK;
+/* `text`; for "\n", an empty list of CPUs or nodes, all that the cgroup above has: the kernel takes
+ * no empty one where tasks are (ENOSPC), and it comes to the same. */
+const char *cg_before_full_list(int dir_fd, const char *file, const char *text, struct arena *a);
+/* "max" is the largest number. Leaf. */
+int cg_before_limit(const char *s, uint64_t *ret);
+/* 1: now is looser than before; -1: tighter; 0: neither, or not to be compared. */
+int cg_before_compare(const char *file, const char *now, const char *before);
+
 /* ---- apply.c ---- */
 struct knob_write;
 /* Writes one row of a plan, or what stands for it. Leaf. */
@@ -94,7 +121,8 @@ int cg_apply_check_lists(const struct cg *c, const struct spec_resources *res,
 /* ---- bpf.c ---- */
 /*
  * Puts the device filter of `now` in place of that of `before`, without a moment in which there is
- * none or half of one. The same filter: nothing is done, so that what others attached stays. Story.
+ * none or half of one. The same filter: nothing is done, so that what others attached stays.
+ * `before` NULL: it is not known which one is there. Story.
  */
 int cg_devices_replace(const struct cg *c, const struct spec_config *before,
 		       const struct spec_config *now, bool is_rootless, struct err *e) MUST_CHECK;

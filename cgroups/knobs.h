@@ -32,6 +32,7 @@ struct knob_write {
 	const char *text;
 	const char *alt_file, *alt_text; /* instead, when `file` does not exist; NULL = none */
 	unsigned flags;			 /* enum knob_flag */
+	const char *was; /* in a live update: what the manager's unit has; NULL: not known */
 };
 struct knob_plan {
 	struct arena *arena;  /* borrowed */

@@ -41,12 +41,14 @@ static const struct manager {
 	int (*admit)(const struct cg *c, const struct spec_resources *res, struct err *e);
 	int (*settle)(struct cg *c, const struct spec_resources *res, struct err *e);
 	int (*attach)(const struct cg *c, const char *path, pid_t pid, struct err *e);
-	int (*set)(const struct cg *c, const struct spec_resources *res, enum cg_when when,
-		   struct err *e);
+	int (*set)(const struct cg *c, struct knob_plan *p, enum cg_when when, struct err *e);
+	int (*devices)(const struct cg *c, const struct spec_config *before,
+		       const struct spec_config *now, struct err *e);
 } managers[CG_MANAGER_N] = {
-	[CG_CGROUPFS] = {cg_where_choose, cgroupfs_make, cgroupfs_remove, NULL, NULL, NULL, NULL},
+	[CG_CGROUPFS] = {cg_where_choose, cgroupfs_make, cgroupfs_remove, NULL, NULL, NULL, NULL,
+			 NULL},
 	[CG_SYSTEMD] = {cg_systemd_choose, cg_systemd_make, cg_systemd_remove, cg_systemd_admit,
-			cg_systemd_settle, cg_systemd_attach, cg_systemd_set},
+			cg_systemd_settle, cg_systemd_attach, cg_systemd_set, cg_systemd_devices},
 };
 
 /* Of a cgroup that exists: its unit says it. */
@@ -180,9 +182,29 @@ int cg_attach(const struct cg *c, int fd, pid_t pid, struct err *e)
 	return m->attach(c, path, pid, e);
 }
 
-int cg_set(const struct cg *c, const struct spec_resources *res, enum cg_when when, struct err *e)
+int cg_set_plan(const struct cg *c, struct knob_plan *p, enum cg_when when, struct err *e)
 {
 	const struct manager *m = manager_of(c);
 
-	return m->set ? m->set(c, res, when, e) : 0;
+	return m->set ? m->set(c, p, when, e) : 0;
+}
+
+int cg_set(const struct cg *c, const struct spec_resources *res, enum cg_when when, struct err *e)
+{
+	AUTO(arena) a = {0};
+	struct knob_plan plan = {.arena = &a, .is_update = true};
+
+	if (!manager_of(c)->set)
+		return 0;
+	int r = cg_knobs_plan(res, &plan, e);
+
+	return r < 0 ? r : cg_set_plan(c, &plan, when, e);
+}
+
+int cg_set_devices(const struct cg *c, const struct spec_config *before,
+		   const struct spec_config *now, struct err *e)
+{
+	const struct manager *m = manager_of(c);
+
+	return m->devices ? m->devices(c, before, now, e) : 0;
 }

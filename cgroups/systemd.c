@@ -93,7 +93,7 @@ int cg_systemd_choose(const struct cg_wish *w, struct cg_place *ret, struct err 
 }
 
 /* The unit's own part of a path. */
-static void unit_path(const char *path, const char *unit, char *ret)
+void cg_systemd_unit_path(const char *path, const char *unit, char *ret)
 {
 	size_t n = cg_systemd_unit_len(path, unit);
 
@@ -179,8 +179,8 @@ static bool needs_version(const struct knob_plan *plan)
 	return false;
 }
 
-static int put_limits(struct cg_bus *bus, const struct knob_plan *plan, struct buf *b,
-		      struct err *e)
+int cg_systemd_put_limits(struct cg_bus *bus, const struct knob_plan *plan, struct buf *b,
+			  struct err *e)
 {
 	unsigned version = 0;
 	int r = needs_version(plan) ? cg_bus_version(bus, &version, e) : 0;
@@ -225,7 +225,7 @@ static int start_unit(struct start *s, struct cg_bus *bus, struct err *e)
 	size_t mark = dbus_put_array(&body, '(');
 
 	put_unit_props(s->p, s->id, s->hold, &body);
-	int r = put_limits(bus, &s->plan, &body, e);
+	int r = cg_systemd_put_limits(bus, &s->plan, &body, e);
 
 	/* A user's instance may load no device filter. */
 	if (r == 0 && !s->p->is_user_unit && s->conf->linux_->resources)
@@ -337,7 +337,7 @@ static int make_cgroups(const struct start *s, struct cg *ret, struct err *e)
 	char unit_dir[CG_PATH_MAX];
 	AUTO_FD unit_fd = FD_NONE;
 
-	unit_path(s->p->path, s->p->unit, unit_dir);
+	cg_systemd_unit_path(s->p->path, s->p->unit, unit_dir);
 	int r = open_unit(unit_dir, s->hold, &unit_fd, e);
 
 	if (r == 0 && s->hold > 0)
@@ -418,7 +418,7 @@ static int write_unit_tasks(const struct cg *c, const char *text, struct err *e)
 	char dir[CG_PATH_MAX];
 	AUTO_FD fd = FD_NONE;
 
-	unit_path(c->path, c->unit, dir);
+	cg_systemd_unit_path(c->path, c->unit, dir);
 	int r = open_unit(dir, 0, &fd, e);
 
 	if (r < 0)
@@ -447,7 +447,7 @@ int cg_systemd_settle(struct cg *c, const struct spec_resources *res, struct err
 	auto_fd_done(&c->hold_pidfd);
 	if (r < 0)
 		return err_sys(e, r, "end the unit's placeholder");
-	unit_path(c->path, c->unit, dir);
+	cg_systemd_unit_path(c->path, c->unit, dir);
 	if (open_unit(dir, 0, &fd, &ignored) < 0 || unlinkat(fd, HOLD_DIR, AT_REMOVEDIR) < 0)
 		log_debug("cgroup \"%s/%s\" stays: %s", dir, HOLD_DIR, err_words(errno));
 	return is_tight(res) ? write_unit_tasks(c, "1", e) : 0;
@@ -511,7 +511,7 @@ int cg_systemd_remove(const struct cg_place *p, uint64_t ino, unsigned made_leve
 	struct err ignored = ERR_INIT;
 
 	(void)made_levels;
-	unit_path(p->path, p->unit, unit_dir);
+	cg_systemd_unit_path(p->path, p->unit, unit_dir);
 	if (!unit_dir[0])
 		return err_set(e, ERR_BUG, EINVAL, "cgroup \"%s\" is not below unit \"%s\"",
 			       p->path, p->unit);
@@ -531,45 +531,4 @@ int cg_systemd_remove(const struct cg_place *p, uint64_t ino, unsigned made_leve
 	}
 	/* systemd's own removal is under way; this waits for the last of it. */
 	return r < 0 ? r : cg_tree_remove(unit_dir, 0, 1, e);
-}
-
-/* ---- a live update ---- */
-
-static bool is_early(const struct knob_write *w)
-{
-	return str_eq(w->ctrl, "cpuset");
-}
-
-int cg_systemd_set(const struct cg *c, const struct spec_resources *res, enum cg_when when,
-		   struct err *e)
-{
-	AUTO(arena) a = {0};
-	AUTO(cg_bus) bus = {.d = DBUS_INIT};
-	AUTO(buf) body = {0};
-	struct knob_plan plan = {.arena = &a, .is_update = true}, part = {.arena = &a};
-	int r = cg_knobs_plan(res, &plan, e);
-
-	if (r < 0)
-		return r;
-	/* A set of CPUs is cut by that of the unit above, so that goes first; other limits may be
-	 * narrower above for a moment, but never before the memory below was reclaimed. */
-	part.v = arena_array(&a, plan.n + 1, sizeof(*part.v));
-	for (size_t i = 0; i < plan.n; i++)
-		if (is_early(&plan.v[i]) == (when == CG_BEFORE))
-			part.v[part.n++] = plan.v[i];
-	if (part.n == 0)
-		return 0;
-	r = cg_bus_open(&bus, c->is_user_unit, NULL, e);
-	if (r < 0)
-		return r;
-	bus.unit = c->unit;
-	dbus_put_str(&body, c->unit);
-	dbus_put_u32(&body, true);
-	size_t mark = dbus_put_array(&body, '(');
-
-	r = put_limits(&bus, &part, &body, e);
-	if (r < 0)
-		return r;
-	dbus_put_end(&body, mark);
-	return cg_bus_call(&bus, "SetUnitProperties", "sba(sv)", &body, NULL, e);
 }

@@ -45,6 +45,9 @@ void cg_props_plan(const struct knob_plan *p, unsigned version, struct buf *b);
 /* DevicePolicy and DeviceAllow: never narrower than our own filter. Story. */
 int cg_props_devices(const struct spec_config *conf, struct arena *a, struct buf *b,
 		     struct err *e) MUST_CHECK;
+/* What makes a unit with the devices of `before` as wide as both. Story. */
+int cg_props_devices_wider(const struct spec_config *before, const struct spec_config *now,
+			   struct arena *a, struct buf *b, struct err *e) MUST_CHECK;
 /* The org.systemd.property.NAME annotations (A01). Story. */
 int cg_props_annotations(const struct spec_config *conf, struct buf *b, struct err *e) MUST_CHECK;
 
@@ -76,7 +79,12 @@ int cg_bus_call(struct cg_bus *b, const char *method, const char *sig, const str
 int cg_bus_job(struct cg_bus *b, const char *method, const char *sig, const struct buf *body,
 	       struct err *e) MUST_CHECK;
 
-/* ---- systemd.c: a row of manager.c's table ---- */
+/* ---- systemd.c, and systemd_set.c for a live update: a row of manager.c's table ---- */
+/* The unit's own part of a container's path; ret: CG_PATH_MAX bytes. */
+void cg_systemd_unit_path(const char *path, const char *unit, char *ret);
+/* cg_props_plan() for the systemd on this bus. Story. */
+int cg_systemd_put_limits(struct cg_bus *bus, const struct knob_plan *plan, struct buf *b,
+			  struct err *e) MUST_CHECK;
 int cg_systemd_choose(const struct cg_wish *w, struct cg_place *ret, struct err *e) MUST_CHECK;
 int cg_systemd_make(const struct cg_place *p, const struct spec_config *conf, struct cg *ret,
 		    struct err *e) MUST_CHECK;
@@ -86,7 +94,9 @@ int cg_systemd_settle(struct cg *c, const struct spec_resources *res, struct err
 int cg_systemd_remove(const struct cg_place *p, uint64_t ino, unsigned made_levels,
 		      struct err *e) MUST_CHECK;
 int cg_systemd_attach(const struct cg *c, const char *path, pid_t pid, struct err *e) MUST_CHECK;
-int cg_systemd_set(const struct cg *c, const struct spec_resources *res, enum cg_when when,
+int cg_systemd_devices(const struct cg *c, const struct spec_config *before,
+		       const struct spec_config *now, struct err *e) MUST_CHECK;
+int cg_systemd_set(const struct cg *c, struct knob_plan *p, enum cg_when when,
 		   struct err *e) MUST_CHECK;
 
 #endif

@@ -235,7 +235,7 @@ void cg_props_plan(const struct knob_plan *p, unsigned version, struct buf *b)
 
 /* ---- devices (V68) ---- */
 
-static void put_device(struct buf *b, const struct cg_dev_rule *r, char type)
+static void put_device(struct buf *b, const struct cg_dev_rule *r, char type, unsigned bits)
 {
 	const char *kind = type == 'b' ? "block" : "char";
 	char node[64], access[4] = "", *at = access;
@@ -248,11 +248,11 @@ static void put_device(struct buf *b, const struct cg_dev_rule *r, char type)
 	else
 		snprintf(node, sizeof(node), "/dev/%s/%" PRId64 ":%" PRId64, kind, r->major,
 			 r->minor);
-	if (r->access & BPF_DEVCG_ACC_READ)
+	if (bits & BPF_DEVCG_ACC_READ)
 		*at++ = 'r';
-	if (r->access & BPF_DEVCG_ACC_WRITE)
+	if (bits & BPF_DEVCG_ACC_WRITE)
 		*at++ = 'w';
-	if (r->access & BPF_DEVCG_ACC_MKNOD)
+	if (bits & BPF_DEVCG_ACC_MKNOD)
 		*at++ = 'm';
 	if (at == access)
 		return;
@@ -261,49 +261,109 @@ static void put_device(struct buf *b, const struct cg_dev_rule *r, char type)
 	dbus_put_str(b, access);
 }
 
-/* The last rule for everything decides what all after it add to; deny rules behind it are our own
- * filter's alone. */
-static size_t first_rule(const struct cg_dev_rules *rules, bool *ret_allows_all)
+/* Of the rules for a type: the same words to systemd, where the last ones would replace the others.
+ */
+static bool is_same_node(const struct cg_dev_rule *a, const struct cg_dev_rule *b)
 {
-	size_t from = 0;
-
-	*ret_allows_all = false;
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct cg_dev_rule *r = &rules->v[i];
-
-		if (r->type != 'a' || r->major != CG_DEV_ANY || r->minor != CG_DEV_ANY)
-			continue;
-		if (r->access != (BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD))
-			continue;
-		*ret_allows_all = r->allow;
-		from = i + 1;
-	}
-	return from;
+	return a->major == b->major && (a->minor == b->minor || a->major == CG_DEV_ANY);
 }
 
-int cg_props_devices(const struct spec_config *conf, struct arena *a, struct buf *b, struct err *e)
+static bool is_of(const struct cg_dev_rule *r, char type)
+{
+	return r->allow && (r->type == type || r->type == 'a');
+}
+
+static void put_devices(struct buf *b, const struct cg_dev_rules *rules, char type)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct cg_dev_rule *r = &rules->v[i];
+		unsigned bits = 0;
+		size_t first = rules->n;
+
+		for (size_t k = 0; is_of(r, type) && k < rules->n; k++) {
+			if (!is_of(&rules->v[k], type) || !is_same_node(r, &rules->v[k]))
+				continue;
+			first = k < first ? k : first;
+			bits |= rules->v[k].access;
+		}
+		if (first == i)
+			put_device(b, r, type, bits);
+	}
+}
+
+/* Adds the rules of a config to *ret. The last rule for everything decides what all after it add
+ * to; deny rules behind it are our own filter's alone. Return: 1 = all is allowed, 0, or a story.
+ */
+static int add_rules(const struct spec_config *conf, struct arena *a, struct cg_dev_rules *ret,
+		     struct err *e)
 {
 	struct cg_dev_rules rules;
-	bool allows_all;
+	bool allows_all = false;
+	size_t from = 0;
 	int r = cg_devprog_rules(conf, a, &rules, e);
 
 	if (r < 0)
 		return r;
-	size_t from = first_rule(&rules, &allows_all);
+	for (size_t i = 0; i < rules.n; i++) {
+		const struct cg_dev_rule *d = &rules.v[i];
 
-	cg_props_str(b, "DevicePolicy", allows_all ? "auto" : "strict");
+		if (d->type != 'a' || d->major != CG_DEV_ANY || d->minor != CG_DEV_ANY)
+			continue;
+		if (d->access != (BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD))
+			continue;
+		allows_all = d->allow;
+		from = i + 1;
+	}
+	struct cg_dev_rule *v = arena_array(a, ret->n + rules.n + 1, sizeof(*v));
+
+	if (ret->n)
+		memcpy(v, ret->v, ret->n * sizeof(*v));
+	if (rules.n > from)
+		memcpy(v + ret->n, rules.v + from, (rules.n - from) * sizeof(*v));
+	ret->v = v;
+	ret->n += rules.n - from;
+	return allows_all;
+}
+
+static void put_list(struct buf *b, const struct cg_dev_rules *rules)
+{
 	begin(b, "DeviceAllow", "a(ss)");
 	size_t mark = dbus_put_array(b, '(');
 
-	for (size_t i = from; i < rules.n && !allows_all; i++) {
-		if (!rules.v[i].allow)
-			continue;
-		if (rules.v[i].type != 'b')
-			put_device(b, &rules.v[i], 'c');
-		if (rules.v[i].type != 'c')
-			put_device(b, &rules.v[i], 'b');
+	if (rules) {
+		put_devices(b, rules, 'c');
+		put_devices(b, rules, 'b');
 	}
 	dbus_put_end(b, mark);
+}
+
+int cg_props_devices(const struct spec_config *conf, struct arena *a, struct buf *b, struct err *e)
+{
+	struct cg_dev_rules rules = {0};
+	int r = add_rules(conf, a, &rules, e);
+
+	if (r < 0)
+		return r;
+	cg_props_str(b, "DevicePolicy", r ? "auto" : "strict");
+	/* An empty list takes away what there is; the next one is added to that. */
+	put_list(b, NULL);
+	if (!r)
+		put_list(b, &rules);
+	return 0;
+}
+
+int cg_props_devices_wider(const struct spec_config *before, const struct spec_config *now,
+			   struct arena *a, struct buf *b, struct err *e)
+{
+	struct cg_dev_rules rules = {0};
+	int had_all = add_rules(before, a, &rules, e);
+	int has_all = had_all < 0 ? had_all : add_rules(now, a, &rules, e);
+
+	if (has_all < 0 || had_all)
+		return has_all < 0 ? has_all : 0;
+	if (has_all)
+		return cg_props_devices(now, a, b, e);
+	put_list(b, &rules);
 	return 0;
 }
 

@@ -17,16 +17,13 @@
 #include "cgroups/knobs.h"
 #include "base/ban.h"
 
-#define FILE_MAX	   65536 /* io.max has a line per disk */
-#define FILE_LIST_MAX	   4096
-#define CPU_WEIGHT_DEFAULT "100"
-
 /* One write, and the way back. */
 struct cg_update_item {
 	struct knob_write w; /* of the file that is really there; text NULL: only the way back */
 	const char *old;     /* what to write to go back; NULL: not known */
 	int direction;	     /* 1 looser, -1 tighter, 0 neither */
 	bool is_dropped;     /* a later item overrides it, or nothing would change */
+	bool is_all;	     /* an empty list: what that comes to is known when it is written */
 };
 
 void cg_update_done(struct cg_update *u)
@@ -34,6 +31,7 @@ void cg_update_done(struct cg_update *u)
 	arena_done(&u->arena);
 	u->items = NULL;
 	u->done = NULL;
+	u->plan = NULL;
 	u->n = u->n_done = 0;
 }
 
@@ -184,94 +182,9 @@ static int complete(const struct cg *c, struct cg_update *u, struct spec_resourc
 
 /* ---- the way back ---- */
 
-/* Files with a line per device, and what a device without a line has. */
-static const struct keyed {
-	const char *file, *none;
-} keyed_files[] = {
-	{"io.max", "rbps=max wbps=max riops=max wiops=max"},
-	{"io.bfq.weight", "default"},
-	{"io.weight", "default"},
-	{"io.latency", "target=0"},
-	{"rdma.max", "hca_handle=max hca_object=max"},
-	{"misc.max", "max"},
-};
-
-static const struct keyed *find_keyed(const char *file)
-{
-	for (size_t i = 0; i < sizeof(keyed_files) / sizeof(keyed_files[0]); i++)
-		if (str_eq(keyed_files[i].file, file))
-			return &keyed_files[i];
-	return NULL;
-}
-
-/* The line of `text` that begins with the first word of `line`; ret in the arena. */
-static const char *old_line(const struct keyed *k, const char *text, const char *line,
-			    struct arena *a)
-{
-	/* A weight alone is the default's. */
-	const char *key = strchr(line, ' ') ? line : "default ";
-	size_t n = strcspn(key, " ");
-
-	for (const char *s = text; *s; s += strcspn(s, "\n"), s += *s == '\n')
-		if (strncmp(s, key, n) == 0 && s[n] == ' ')
-			return arena_strndup(a, s, strcspn(s, "\n"));
-	return arena_printf(a, "%.*s %s", (int)n, key, k->none);
-}
-
-/* Reads what to write to go back into it->old. Return: 0, -ENOENT = no such file. */
 static int read_old(const struct cg *c, struct cg_update_item *it, struct arena *a)
 {
-	AUTO_FREE char *text = mem_alloc(FILE_MAX);
-	const struct keyed *k = find_keyed(it->w.file);
-	int r = file_read_kernel(c->dir_fd, it->w.file, text, FILE_MAX);
-
-	it->old = NULL;
-	if (r == -ENOENT)
-		return r;
-	if (r < 0)
-		return 0; /* memory.reclaim and the like: written, never read */
-	if (k)
-		it->old = old_line(k, text, it->w.text, a);
-	else if (str_eq(it->w.file, "cpu.weight") && str_eq(text, "0\n"))
-		it->old = CPU_WEIGHT_DEFAULT; /* of what is idle: no weight that could be written */
-	else if (text[0] && text[0] != '\n')
-		it->old = arena_strndup(a, text, strcspn(text, "\n"));
-	else
-		it->old = "\n"; /* an empty list: write(2) of nothing would write nothing */
-	return 0;
-}
-
-/* Leaf. */
-static int to_limit(const char *s, uint64_t *ret)
-{
-	if (str_eq(s, "max")) {
-		*ret = UINT64_MAX;
-		return 0;
-	}
-	return num_u64(s, ret);
-}
-
-static int direction_of(const struct cg_update_item *it)
-{
-	uint64_t now, old;
-
-	if (!it->old || find_keyed(it->w.file) ||
-	    (!str_ends(it->w.file, ".max") && !str_ends(it->w.file, ".high")) ||
-	    to_limit(it->w.text, &now) < 0 || to_limit(it->old, &old) < 0 || now == old)
-		return 0;
-	return now > old ? 1 : -1;
-}
-
-/* The kernel takes no empty list where tasks are (ENOSPC): all that the parent has is the same. */
-static void fill_empty_list(const struct cg *c, struct cg_update *u, struct cg_update_item *it)
-{
-	char text[FILE_LIST_MAX];
-
-	if (!str_eq(it->w.text, "\n") || !str_eq(it->w.ctrl, "cpuset"))
-		return;
-	const char *file = arena_printf(&u->arena, "../%s.effective", it->w.file);
-	if (file_read_kernel(c->dir_fd, file, text, sizeof(text)) > 1)
-		it->w.text = arena_strndup(&u->arena, text, strcspn(text, "\n"));
+	return cg_before_read(c->dir_fd, it->w.file, it->w.text, a, &it->old);
 }
 
 /* One row of the plan, with the file that is there. Return: 1 = an item, 0 = nothing to do. */
@@ -289,10 +202,11 @@ static int make_item(const struct cg *c, struct cg_update *u, const struct knob_
 	if (r < 0)
 		return cg_apply_refused(c, w, r, e);
 	it->w.alt_file = NULL;
-	it->direction = direction_of(it);
+	it->direction = cg_before_compare(it->w.file, it->w.text, it->old);
 	it->is_dropped = it->old && str_eq(it->old, it->w.text);
-	if (!it->is_dropped)
-		fill_empty_list(c, u, it);
+	it->is_all = !it->is_dropped && str_eq(it->w.text, "\n");
+	if (it->is_all)
+		it->w.text = cg_before_full_list(c->dir_fd, it->w.file, "\n", &u->arena);
 	return 1;
 }
 
@@ -300,7 +214,7 @@ static void add_item(struct cg_update *u, const struct cg_update_item *it)
 {
 	/* The last one to name a file has the word: unified overrides (V56). */
 	for (size_t i = 0; it->w.text && i < u->n; i++)
-		if (str_eq(u->items[i].w.file, it->w.file) && !find_keyed(it->w.file))
+		if (str_eq(u->items[i].w.file, it->w.file) && !cg_before_is_keyed(it->w.file))
 			u->items[i].is_dropped = true;
 	u->items[u->n++] = *it;
 }
@@ -333,15 +247,17 @@ static int make_items(const struct cg *c, struct cg_update *u, const struct knob
 	return 0;
 }
 
-static void put_back(const struct cg *c, const struct cg_update_item *it)
+static void put_back(const struct cg *c, const struct cg_update_item *it, struct arena *a)
 {
-	int r = it->old ? file_write_kernel(c->dir_fd, it->w.file, it->old) : 0;
+	/* By now the one above may have all again. */
+	const char *old = it->old ? cg_before_full_list(c->dir_fd, it->w.file, it->old, a) : NULL;
+	int r = old ? file_write_kernel(c->dir_fd, it->w.file, old) : 0;
 
 	if (!it->old)
 		log_warn("%s of cgroup \"%s\": its old value is not known, so it stays changed",
 			 it->w.file, c->path);
 	else if (r < 0)
-		log_warn("put \"%.64s\" back into %s of cgroup \"%s\": %s", it->old, it->w.file,
+		log_warn("put \"%.64s\" back into %s of cgroup \"%s\": %s", old, it->w.file,
 			 c->path, err_words(r));
 }
 
@@ -359,11 +275,23 @@ static int replace_devices(const struct cg *c, const struct cg_update *u, bool i
 	now.linux_ = &linux_now;
 	linux_before.resources = (struct spec_resources *)u->force;
 	before.linux_ = &linux_before;
-	return cg_devices_replace(c, is_back ? &now : &before, is_back ? &before : &now,
-				  u->is_rootless, e);
+	const struct spec_config *from = is_back ? &now : &before, *to = is_back ? &before : &now;
+	int r = cg_set_devices(c, from, to, e);
+
+	if (r == 0)
+		r = cg_devices_replace(c, from, to, u->is_rootless, e);
+	return r == 0 ? cg_set_devices(c, NULL, to, e) : r;
 }
 
 /* ---- writing ---- */
+
+static void set_back(const struct cg *c, const struct cg_update *u, enum cg_when when)
+{
+	struct err e = ERR_INIT;
+
+	if (u->plan && cg_set_plan(c, u->plan, when, &e) < 0)
+		log_warn("put the old limits back: %s", e.text);
+}
 
 void cg_update_undo(const struct cg *c, struct cg_update *u)
 {
@@ -373,11 +301,10 @@ void cg_update_undo(const struct cg *c, struct cg_update *u)
 		log_warn("put the old device rules back: %s", e.text);
 	u->has_new_devices = false;
 	err_clear(&e);
+	set_back(c, u, CG_BACK_BEFORE);
 	while (u->n_done > 0)
-		put_back(c, &u->items[u->done[--u->n_done]]);
-	/* Not yet told of the new ones, but for what had to be wide enough for them. */
-	if (cg_set(c, u->force, CG_BEFORE, &e) < 0)
-		log_warn("put the old limits back: %s", e.text);
+		put_back(c, &u->items[u->done[--u->n_done]], &u->arena);
+	set_back(c, u, CG_BACK_AFTER);
 }
 
 bool cg_update_sets(const struct cg_update *u, const char *file)
@@ -393,7 +320,9 @@ bool cg_update_sets(const struct cg_update *u, const char *file)
 static int write_item(const struct cg *c, struct cg_update *u, size_t i, size_t *again,
 		      struct err *e)
 {
-	const struct cg_update_item *it = &u->items[i];
+	struct cg_update_item *it = &u->items[i];
+	if (it->is_all)
+		it->w.text = cg_before_full_list(c->dir_fd, it->w.file, "\n", &u->arena);
 	if (it->w.text)
 		log_debug("update: \"%.64s\" to %s", it->w.text, it->w.file);
 	int r = it->w.text ? cg_apply_write(c, &it->w) : 0;
@@ -447,7 +376,7 @@ static int verify(const struct cg *c, const struct cg_update *u, struct err *e)
 		const struct cg_update_item *it = &u->items[u->done[i]];
 		uint64_t want, got;
 
-		if (it->direction == 0 || to_limit(it->w.text, &want) < 0 ||
+		if (it->direction == 0 || cg_before_limit(it->w.text, &want) < 0 ||
 		    cg_read_u64(c, it->w.file, NULL, &got) < 0 || got <= want)
 			continue;
 		return err_set(
@@ -462,12 +391,14 @@ static int verify(const struct cg *c, const struct cg_update *u, struct err *e)
 static int prepare(const struct cg *c, struct cg_update *u, struct spec_resources *ret,
 		   struct err *e)
 {
-	struct knob_plan plan = {.arena = &u->arena, .is_update = true};
+	struct knob_plan *plan = arena_alloc(&u->arena, sizeof(*plan));
 	int r = complete(c, u, ret, e);
 
+	*plan = (struct knob_plan){.arena = &u->arena, .is_update = true};
 	if (r == 0)
-		r = cg_knobs_plan(ret, &plan, e);
-	return r == 0 ? make_items(c, u, &plan, e) : r;
+		r = cg_knobs_plan(ret, plan, e);
+	u->plan = plan;
+	return r == 0 ? make_items(c, u, plan, e) : r;
 }
 
 int cg_update_list(const struct cg *c, struct cg_update *u, struct cg_write **ret, size_t *ret_n,
@@ -494,13 +425,33 @@ int cg_update_list(const struct cg *c, struct cg_update *u, struct cg_write **re
 	return 0;
 }
 
+int cg_update_notes(const struct cg *c, struct cg_update *u, struct strvec *ret, struct err *e)
+{
+	struct spec_resources res;
+	int r = prepare(c, u, &res, e);
+
+	if (r < 0)
+		return r;
+	u->is_ready = true;
+	ret->v = arena_array(&u->arena, u->n + 1, sizeof(*ret->v));
+	ret->n = 0;
+	/* As write_items(); a weight that an idle cgroup loses stands before its idleness. */
+	for (size_t k = 0; k < 2 * u->n; k++) {
+		const struct cg_update_item *it = &u->items[k < u->n ? k : 2 * u->n - 1 - k];
+
+		if (it->old && !it->is_dropped && (it->direction < 0) == (k >= u->n))
+			ret->v[ret->n++] = arena_printf(&u->arena, "%s %s", it->w.file, it->old);
+	}
+	return 0;
+}
+
 /* A swap limit below what is in swap makes that come back, for which there must be room: then the
  * memory limit in force is s->target. */
 static bool swap_shrinks(const struct cg *c, const struct cg_update_item *it, struct cg_shrink *s)
 {
 	uint64_t limit, now;
 
-	return it->direction < 0 && to_limit(it->w.text, &limit) == 0 &&
+	return it->direction < 0 && cg_before_limit(it->w.text, &limit) == 0 &&
 	       cg_read_u64(c, "memory.swap.current", NULL, &now) == 0 && now > limit &&
 	       cg_read_u64(c, "memory.max", NULL, &s->target) == 0 && s->target != CG_UNLIMITED;
 }
@@ -525,7 +476,7 @@ int cg_update_shrinks(const struct cg *c, struct cg_update *u, struct cg_shrink 
 
 		if (!it->w.text || it->is_dropped || it->direction == 0)
 			continue;
-		if (str_eq(it->w.file, "memory.max") && to_limit(it->w.text, &limit) == 0) {
+		if (str_eq(it->w.file, "memory.max") && cg_before_limit(it->w.text, &limit) == 0) {
 			memory = it->direction;
 			r = r || memory < 0;
 		}
@@ -547,10 +498,11 @@ int cg_update_shrinks(const struct cg *c, struct cg_update *u, struct cg_shrink 
 int cg_update(const struct cg *c, struct cg_update *u, struct err *e)
 {
 	struct spec_resources res;
-	int r = prepare(c, u, &res, e);
+	int r = u->is_ready ? 0 : prepare(c, u, &res, e);
 
+	u->is_ready = false;
 	if (r == 0)
-		r = cg_set(c, &res, CG_BEFORE, e);
+		r = cg_set_plan(c, u->plan, CG_BEFORE, e);
 	if (r < 0)
 		return r;
 	r = write_items(c, u, e);
@@ -560,11 +512,11 @@ int cg_update(const struct cg *c, struct cg_update *u, struct err *e)
 		r = cg_apply_check_lists(c, u->want, e);
 	/* After what may be refused: it is one step that either happens or not. */
 	if (r == 0 && u->want->devices.n) {
+		u->has_new_devices = true;
 		r = replace_devices(c, u, false, e);
-		u->has_new_devices = r == 0;
 	}
 	if (r == 0)
-		r = cg_set(c, &res, CG_AFTER, e);
+		r = cg_set_plan(c, u->plan, CG_AFTER, e);
 	if (r < 0)
 		cg_update_undo(c, u);
 	return r;

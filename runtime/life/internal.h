@@ -46,6 +46,11 @@ struct life_rec_view {
 	char *from;	     /* where lxcfs is mounted */
 	struct strvec paths; /* what of it lies over files of the container */
 };
+/* An update that is between its first write and its record, or was killed there (settle.c). */
+struct life_rec_undo {
+	struct strvec files; /* of cg_update_notes() */
+	struct opt_bool has_devices;
+};
 struct life_record {
 	struct opt_u32 schema;
 	char *sum; /* over the rest of the file, set by the writer: 16 hex digits */
@@ -57,6 +62,7 @@ struct life_record {
 	struct life_rec_view *view;	  /* NULL: nothing of lxcfs is mounted in it */
 	struct spec_resources *resources; /* the limits in force, once an update changed them */
 	struct life_rec_shrink *shrink;
+	struct life_rec_undo *undo;
 	struct opt_bool no_pivot, no_keyring, has_process, has_poststart, has_poststop, has_notify;
 	struct strmap net_devices; /* linux.netDevices: host name, name inside */
 	char *net_path;		   /* the network namespace that they were moved to, if joined */
@@ -108,6 +114,11 @@ int life_store_write(struct life_box *b, const struct life_record *rec, struct e
 int life_store_remove(struct life_box *b, struct err *e) MUST_CHECK;
 /* Loads the copy of the config into the box's arena. */
 int life_store_config(struct life_box *b, struct spec_config **ret, struct err *e) MUST_CHECK;
+
+/* ---- settle.c ---- */
+/* Puts back what an update that was killed left half done. Without such, which is nearly always,
+ * nothing. */
+void life_settle(const struct life_host *h, struct life_box *b);
 
 /* ---- machine.c: state x verb ---- */
 enum life_verb {
@@ -191,6 +202,7 @@ struct life_limits {
 	struct life_box box;
 	struct spec_config *conf;
 	struct cg cg;
+	struct life_rec_shrink *shrink; /* of a resize that is at its last step */
 	/* The caller's; then what is in force, and both in one. */
 	struct spec_resources want, in_force, merged;
 };

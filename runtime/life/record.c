@@ -57,6 +57,14 @@ const struct json_table life_table_view = {
 	"life_rec_view", sizeof(struct life_rec_view), view_rows,
 	sizeof(view_rows) / sizeof(view_rows[0])};
 
+static const struct json_row undo_rows[] = {
+	J_STRS(struct life_rec_undo, files, "files", 0),
+	J_BOOL(struct life_rec_undo, has_devices, "devices", 0),
+};
+static const struct json_table undo_table = {
+	"life_rec_undo", sizeof(struct life_rec_undo), undo_rows,
+	sizeof(undo_rows) / sizeof(undo_rows[0])};
+
 static const struct json_row record_rows[] = {
 	J_U32(struct life_record, schema, "schema", JF_REQ), /* LIFE_SCHEMA: store.c */
 	J_STR(struct life_record, sum, "sum", JF_REQ),
@@ -75,6 +83,7 @@ static const struct json_row record_rows[] = {
 	J_OBJ(struct life_record, view, "view", 0, life_rec_view, &life_table_view),
 	J_OBJ(struct life_record, resources, "resources", 0, spec_resources, &spec_table_resources),
 	J_OBJ(struct life_record, shrink, "shrink", 0, life_rec_shrink, &shrink_table),
+	J_OBJ(struct life_record, undo, "undo", 0, life_rec_undo, &undo_table),
 	J_BOOL(struct life_record, no_pivot, "noPivot", 0),
 	J_BOOL(struct life_record, no_keyring, "noKeyring", 0),
 	J_BOOL(struct life_record, has_process, "hasProcess", 0),

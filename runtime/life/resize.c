@@ -59,6 +59,7 @@ static int come_back(struct resize *z, struct err *e)
 	if (!was || was->by->pid.v != getpid())
 		return err_set(e, ERR_STATE, EBUSY,
 			       "another command changed the container while memory was taken back");
+	z->l.shrink = z->l.box.rec->shrink;
 	z->l.box.rec->shrink = NULL;
 	return life_machine_check(LIFE_UPDATE, life_machine_status(&z->l.box), e);
 }

@@ -404,7 +404,10 @@ int life_store_open(const struct life_host *h, const char *id, bool is_locked, s
 		if (r < 0)
 			return r;
 	}
-	return load_settled(b, e);
+	r = load_settled(b, e);
+	if (r == 0)
+		life_settle(h, b);
+	return r;
 }
 
 int life_store_write(struct life_box *b, const struct life_record *rec, struct err *e)

@@ -34,7 +34,8 @@ static int load_document(struct update *u, struct err *e)
 				&doc) < 0)
 		return spec_errors_to_err(&errs, name, e);
 	json_merge(&spec_table_resources, &u->l.want, doc, &u->l.box.arena);
-	return 0;
+	/* With --strict a warning about the document is an error before anything changes. */
+	return log_strict_check(e);
 }
 
 /* U108. has_only_check: does nothing but refuse where there is no group. */
@@ -136,32 +137,53 @@ static void drop_overridden(struct life_limits *l, const struct cg_update *done)
 		*v = kept;
 }
 
+/* Killed from here on, it has not happened: the next command puts the limits back (settle.c). */
+static int write_intent(struct life_limits *l, struct cg_update *up, struct err *e)
+{
+	struct life_rec_undo undo = {.has_devices = {true, l->want.devices.n > 0}};
+	struct life_record rec = *l->box.rec;
+	int r = cg_update_notes(&l->cg, up, &undo.files, e);
+
+	if (r < 0 || (!undo.files.n && !undo.has_devices.v))
+		return r;
+	rec.undo = &undo;
+	rec.shrink = l->shrink;
+	return life_store_write(&l->box, &rec, e);
+}
+
+static void drop_intent(struct life_limits *l)
+{
+	struct err e = ERR_INIT;
+
+	if (life_store_write(&l->box, l->box.rec, &e) < 0)
+		log_warn("put the record of the old limits back: %s", e.text);
+}
+
 int life_limits_write(struct life_limits *l, struct cg_update *up, struct err *e)
 {
-	int r = cg_update(&l->cg, up, e);
+	int r = write_intent(l, up, e);
 
 	if (r < 0)
 		return r;
+	r = cg_update(&l->cg, up, e);
+	if (r < 0) {
+		drop_intent(l);
+		return r;
+	}
 	drop_overridden(l, up);
 	struct life_record rec = *l->box.rec;
 
 	rec.resources = &l->merged;
 	rec.shrink = NULL;
 	r = life_store_write(&l->box, &rec, e);
-	if (r < 0)
+	if (r < 0) {
 		cg_update_undo(&l->cg, up);
+		drop_intent(l);
+	}
 	return r;
 }
 
 /* ---- the verb ---- */
-
-static void put_record_back(struct update *u)
-{
-	struct err e = ERR_INIT;
-
-	if (life_store_write(&u->l.box, u->l.box.rec, &e) < 0)
-		log_warn("put the record of the old limits back: %s", e.text);
-}
 
 static int change(const struct life_host *h, struct update *u, struct err *e)
 {
@@ -177,8 +199,8 @@ static int change(const struct life_host *h, struct update *u, struct err *e)
 	/* Last: schemata that were taken cannot be put back, all else can. */
 	r = update_rdt(u, false, e);
 	if (r < 0) {
-		put_record_back(u);
 		cg_update_undo(&u->l.cg, &up);
+		drop_intent(&u->l);
 	}
 	return r;
 }

@@ -441,6 +441,135 @@ gone() { ! loaded "$@"; }
 	ok delete --force "$ID"
 }
 
+# What the unit and the container have, as text. A set of CPUs that was empty, and a weight that was not
+# set, cannot be made so again: all CPUs, and the default weight, are the same.
+limits() {
+	local file
+	systemctl show -p MemoryMax,MemorySwapMax,MemoryHigh,MemoryLow,TasksMax,AllowedCPUs,CPUQuotaPerSecUSec,CPUWeight,IOWeight "$UNIT" |
+		sed "s/^AllowedCPUs=$/AllowedCPUs=$(<$CG/cpuset.cpus.effective)/; s/=\[not set\]$/=100/"
+	for file in memory.max memory.swap.max memory.high memory.low pids.max cpu.max cpu.weight cpuset.cpus.effective io.weight; do
+		echo "$file $(cat "$(init_dir)/$file" 2>/dev/null)"
+	done
+}
+
+@test "U105 V10: a refused update leaves unit and files as they were" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids cgroup_io
+	stiva_only
+	box '.linux.resources = {memory: {limit: 134217728}, pids: {limit: 77}}'
+	up
+	limits >"$WORK/before"
+	for last in '"memory.high": "x"' '"pids.max": "-7"' '"cpuset.cpus": "x"'; do
+		rt update -r - "$ID" <<<'{"memory": {"limit": 268435456, "swap": 536870912, "reservation": 1048576},
+			"cpu": {"cpus": "0", "quota": 50000, "shares": 2048}, "pids": {"limit": 99}, "unified": {'"$last"'}}'
+		KEPT=1 refused unified
+		limits >"$WORK/after"
+		diff "$WORK/before" "$WORK/after" || fail "$last"
+	done
+	is "$(state | jq -c .resources)" null
+	ok delete --force "$ID"
+}
+
+@test "U105 V10: the unit is never tighter than both what it was and what it is to be" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
+	stiva_only
+	[ "$(awk '/^SwapFree/ { print $2 }' /proc/meminfo)" -gt 200000 ] || skip "requires: vm"
+	program probe keep /bin/probe 50331648 4096 -- '.linux.cgroupsPath = env.PATH_FORM' \
+		'.linux.resources.memory = {limit: 67108864, swap: 67108864}'
+	up
+	for sizes in "24M 128M" "96M 96M" "20M 96M" "64M 64M"; do
+		ok update --memory "${sizes% *}" --memory-swap "${sizes#* }" "$ID"
+		is "$(status_of) $(sed -n 's/^oom_kill //p' "$(init_dir)/memory.events")" "running 0" "$sizes"
+		is "$(<"$(unit_dir)/memory.max") $(<"$(unit_dir)/memory.swap.max")" "$(<"$(init_dir)/memory.max") $(<"$(init_dir)/memory.swap.max")"
+	done
+	ok delete --force "$ID"
+}
+
+@test "U105 V10: after random updates unit and files say the same, and a daemon-reload changes nothing" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids cgroup_io cgroup_hugetlb
+	stiva_only
+	box '.linux.resources = {memory: {limit: 268435456, swap: 536870912}, cpu: {quota: 90000, period: 100000}}'
+	up
+	timeout 200 "$TOP/tests/bats/storm" "$RUNTIME" "$ROOT" "$ID" "$(init_dir)" "${SEED:-7}" 60 >"$WORK/said" 2>&1 || fail "$(<"$WORK/said")"
+	systemctl daemon-reload
+	for file in memory.max memory.swap.max memory.low memory.high pids.max cpu.weight cpuset.cpus io.max; do
+		is "$(<"$(unit_dir)/$file")" "$(<"$(init_dir)/$file")" "$file"
+	done
+	ok delete --force "$ID"
+}
+
+@test "V10 U107: update goes by the record, whatever manager the command line names" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
+	stiva_only
+	box '.linux.resources.pids.limit = 77'
+	up
+	ok --cgroup-manager=cgroupfs update --pids-limit 88 "$ID"
+	is "$(prop TasksMax) $(<"$(init_dir)/pids.max")" "88 88"
+	ok delete --force "$ID"
+	program probe wait -- '.linux.cgroupsPath = "/\(env.ID)-fs"' '.linux.resources.pids.limit = 77'
+	starts
+	ok --systemd-cgroup update --pids-limit 88 "$ID"
+	is "$(<"$CG/$ID-fs/pids.max")" 88
+	ok delete --force "$ID"
+	[ ! -d "$CG/$ID-fs" ]
+}
+
+@test "V09 V10: a set of CPUs of a unit can be lifted again" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
+	stiva_only
+	[ "$(nproc)" -ge 2 ] || skip "requires: vm"
+	box '.linux.resources.cpu.cpus = "0"'
+	up
+	is "$(<"$(init_dir)/cpuset.cpus.effective")" 0
+	ok update --cpuset-cpus 1 "$ID"
+	is "$(<"$(init_dir)/cpuset.cpus.effective") $(prop AllowedCPUs)" "1 1"
+	ok update --cpuset-cpus "" "$ID"
+	is "$(<"$(init_dir)/cpuset.cpus.effective")" "$(<$CG/cpuset.cpus.effective)"
+	systemctl daemon-reload
+	is "$(<"$(init_dir)/cpuset.cpus.effective")" "$(<$CG/cpuset.cpus.effective)"
+	ok delete --force "$ID"
+}
+
+@test "U106 V65 V68: device rules of an update are the unit's as well" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
+	stiva_only
+	box '.linux.resources.devices = [{allow: false, access: "rwm"}]' "$ALL_CAPS"
+	up
+	ok exec "$ID" sh -c 'mknod /dev/f c 10 229; mknod /dev/k c 1 11'
+	opens() { ok exec "$ID" probe open r /dev/f /dev/k; }
+	opens
+	prints $'/dev/f EPERM\n/dev/k EPERM'
+	rt update -r - "$ID" <<<'{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}]}'
+	exits 0
+	opens
+	prints $'/dev/f ok\n/dev/k EPERM'
+	systemctl daemon-reload
+	opens
+	prints $'/dev/f ok\n/dev/k EPERM'
+	rt update -r - "$ID" <<<'{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "rw"}]}'
+	exits 0
+	opens
+	prints $'/dev/f EPERM\n/dev/k ok'
+	[[ $(prop DeviceAllow) != *fuse* && $(prop DeviceAllow) != *10:229* ]] || fail "$(prop DeviceAllow)"
+	# one that is refused leaves the unit as well as the filter
+	rt update -r - "$ID" <<<'{"devices": [{"allow": true, "access": "rwm"}], "unified": {"memory.high": "x"}}'
+	KEPT=1 refused unified
+	opens
+	prints $'/dev/f EPERM\n/dev/k ok'
+	is "$(prop DevicePolicy)" strict
+	rt update -r - "$ID" <<<'{"devices": [{"allow": true, "access": "rwm"}]}'
+	exits 0
+	opens
+	prints $'/dev/f ok\n/dev/k ok'
+	ok delete --force "$ID"
+	# several rules of one device: systemd keeps the last one of a node alone
+	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "r"},
+		{allow: true, type: "c", major: 10, minor: 229, access: "w"}]'
+	up
+	ok exec "$ID" sh -c 'mknod /dev/f c 10 229; probe open rw /dev/f'
+	prints "/dev/f ok"
+	ok delete --force "$ID"
+}
+
 @test "F05: features say systemd and systemdUser" {
 	known_deviation runc "1.1 has no features of that form"
 	ok features
