@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * bench/floor write FILE TEXT: the bare write that an update of one limit cannot do without.
  * bench/floor ROOTFS CGROUPDIR [PROGRAM]: the least that any runtime must ask of the kernel to run
  * a program in a container: what bench/run compares all runtimes with. CGROUPDIR is made and
  * removed. No configuration, no state on disk, no checks, no security beyond the namespaces: never
@@ -50,8 +51,19 @@ static _Noreturn void child(const char *rootfs, char *program)
 	fail(program);
 }
 
+static int bare_write(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || close(fd) < 0)
+		fail(file);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 4 && strcmp(argv[1], "write") == 0)
+		return bare_write(argv[2], argv[3]);
 	if (argc < 3 || argc > 4) {
 		dprintf(STDERR_FILENO, "usage: floor ROOTFS CGROUPDIR [PROGRAM]\n");
 		return 2;

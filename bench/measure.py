@@ -149,13 +149,14 @@ class Report:
     def __init__(self):
         self.rows = []
 
-    def add(self, name, unit, values, digits=2):
+    def add(self, name, unit, values, digits=2, above_floor=None):
+        """above_floor: the target is not crun's value but so much more than the floor."""
         row = {"name": name, "unit": unit, "values": values}
         base = {k: v["median"] for k, v in values.items()}
         for to in ("floor", "crun"):
             if base.get(to) and "stiva" in base:
                 row["to_" + to] = base["stiva"] / base[to]
-        row["ok"] = base["stiva"] <= base["crun"]
+        row["ok"] = base["stiva"] <= (base["crun"] if above_floor is None else base["floor"] + above_floor)
         row["digits"] = digits
         self.rows.append(row)
         self.show(row)
@@ -218,6 +219,28 @@ def time_rows(a, rt, bundles, report):
     report.add("cpu time of run true", "ms", {k: stats(v["cpu"]) for k, v in common.items()})
     report.add("page faults of run true", "", {k: stats(v["faults"]) for k, v in common.items()}, 0)
     report.add("peak memory of run true", "KiB", {k: stats(v["rss"]) for k, v in common.items()}, 0)
+
+
+# What cgroup v2 has here whether or not it has controllers, and what every kernel with PSI takes: a trigger, which
+# ends with the open file. The kernel waits for an RCU grace period to end it: that is in the floor as well.
+TRIGGER = "some 150000 2000000 "
+
+
+def update_rows(a, rt, bundles, report, notes):
+    with open(WORK + "/resources", "w") as f:
+        json.dump({"unified": {"cpu.pressure": TRIGGER}}, f)
+    for n, c in rt.items():
+        sh_quiet(c + ["run", "-d", "-b", bundles["idle"], "u-" + n])
+    pid = json.loads(sh(*rt["stiva"], "state", "u-stiva"))["pid"]
+    path = re.search(r"^0::(.*)$", read(f"/proc/{pid}/cgroup"), re.M).group(1)
+    got = rounds(a, {"floor": [a.floor, "write", f"/sys/fs/cgroup{path}/cpu.pressure", TRIGGER], **{
+        n: c + ["update", "-r", WORK + "/resources", "u-" + n] for n, c in rt.items()}}, 2 * a.rounds)
+    for n, c in rt.items():
+        sh_quiet(c + ["delete", "--force", "u-" + n])
+    report.add("update of one value", "ms", {k: stats(v["wall"]) for k, v in got.items()}, above_floor=2)
+    report.add("cpu time of that update", "ms", {k: stats(v["cpu"]) for k, v in got.items()})
+    notes.append("update of one value: a trigger of cpu.pressure by unified, since no controller is in cgroup v2 here;"
+                 " the kernel takes an RCU grace period for it. Its target: at most 2 ms more than the bare write")
 
 
 def sh_quiet(words):
@@ -344,7 +367,7 @@ NO_TARGET = {"held by a created container"}
 
 
 def show_target(report):
-    print("\ntarget: stiva <= crun in every row (medians)")
+    print("\ntarget: stiva <= crun in every row (medians); of an update: at most 2 ms more than the bare write")
     for row in report.rows:
         word = "ok" if row["ok"] else "above crun, no target" if row["name"] in NO_TARGET else "not ok"
         print(f"{word} - {row['name']}")
@@ -381,6 +404,7 @@ def main():
           + ", ".join(result["versions"].values()) + f"; {a.rounds} interleaved rounds\n")
     report.head()
     time_rows(a, rt, bundles, report)
+    update_rows(a, rt, bundles, report, notes)
     memory_rows(a, rt, bundles, report)
     call_rows(a, rt, bundles, report)
     result["rows"] = report.rows

@@ -473,6 +473,56 @@ value() { cat "$(cgroup_of)/$1"; }
 	rmdir "$CG/$ID-t/in" "$CG/$ID-t"
 }
 
+@test "C15: threaded cgroups below the container's own: every command goes on" {
+	stiva_only
+	program probe threaded /sys/fs/cgroup/t -- \
+		'(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) = ["nosuid", "noexec", "nodev"]'
+	starts
+	dir=$(cgroup_of)
+	is "$(<"$dir/cgroup.type") $(<"$dir/t/cgroup.type")" "domain threaded threaded"
+	is "$(<"$dir/t/cgroup.threads")" "$(pid_of)"
+	ok ps -f json "$ID"
+	is "$(jq -c . "$OUT")" "[$(pid_of)]"
+	ok exec "$ID" true
+	ok exec -d --pid-file "$WORK/pid" "$ID" probe hang 0
+	grep -qx "$(<"$WORK/pid")" "$dir/cgroup.procs"
+	ok exec --cgroup t "$ID" grep ^0: /proc/self/cgroup
+	prints "0::/t"
+	update() { rt update -r - "$ID" <<<"$1"; }
+	update '{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "access": "r"}]}'
+	exits 0
+	ok pause "$ID"
+	is "$(status_of)" paused
+	ok resume "$ID"
+	ok events --stats "$ID"
+	ok kill --all "$ID" KILL
+	stopped
+	ok delete "$ID"
+	absent
+}
+
+@test "A06 U70: limits stand above a delegated cgroup, whatever is done inside" {
+	requires cgroup_memory cgroup_pids
+	stiva_only
+	script 'cd /sys/fs/cgroup; cat memory.max; echo max >memory.max; mkdir -p sub; probe forks 9; probe eat 67108864' \
+		'.annotations = {"run.oci.delegate-cgroup": "inner"}' \
+		'.linux.resources = {memory: {limit: 33554432, swap: 33554432}, pids: {limit: 5}}' \
+		'(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) = ["nosuid", "noexec", "nodev"]'
+	starts "killed 9"
+	line "max"
+	line "forked 3 EAGAIN"
+	outer=$(cgroup_of)
+	is "$(<"$outer/memory.max") $(<"$outer/inner/memory.max")" "33554432 max"
+	is "$(sed -n 's/^oom_kill //p' "$outer/memory.events")" 1
+	# update is about the outer one, and an exec in a sub-cgroup is below it
+	ok update --pids-limit 30 --memory 64M --memory-swap 64M "$ID"
+	is "$(<"$outer/memory.max") $(<"$outer/inner/memory.max")" "67108864 max"
+	ok exec --cgroup inner/sub "$ID" probe forks 99
+	[[ $output == "forked "[12]?" EAGAIN" ]] || fail "$output"
+	ok delete --force "$ID"
+	absent
+}
+
 @test "C16: without its controller a limit is refused by name, and lifting one is not" {
 	! grep -qw memory $CG/cgroup.controllers || skip "requires: native"
 	known_deviation crun "other words"

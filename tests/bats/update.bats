@@ -458,6 +458,51 @@ limited() {
 	is "$(state | jq -c .resources)" null
 }
 
+@test "U100 U105: what is refused says why in one line, and files and record are as they were" {
+	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids cgroup_io cgroup_hugetlb
+	stiva_only
+	limited
+	all() {
+		local file
+		for file in memory.{max,low,high,min,swap.max} cpu.{max,weight,max.burst,idle} cpuset.{cpus,mems} pids.max io.max; do
+			echo "$file $(value $file)"
+		done
+		sha256sum <"$ROOT/$ID/state.json"
+	}
+	before=$(all)
+	for t in '{"cpu": {"cpus": "0-"}}=cpu.cpus' '{"cpu": {"cpus": "1-0"}}=cpu.cpus' '{"cpu": {"cpus": "0", "mems": "x"}}=cpu.mems' \
+		'{"cpu": {"mems": "99"}}=cpu.mems' '{"pids": {"limit": 9}, "unified": {"nosuch.max": "1"}}=nosuch' \
+		'{"memory": {"limit": 67108864, "swap": 1024}}=memory.swap' '{"memory": {"limit": 1024, "checkBeforeUpdate": true}}=rejecting' \
+		'{"pids": {"limit": 9}, "blockIO": {"throttleReadBpsDevice": [{"major": 250, "minor": 99, "rate": 5}]}}=250:99' \
+		'{"pids": {"limit": 9}, "hugepageLimits": [{"pageSize": "3MB", "limit": 0}]}=there is: ' \
+		'{"pids": {"limit": 9}, "rdma": {"mlx5_0": {"hcaHandles": 3}}}=rdma' '{"pids": {"limit": 9}, "memory": {"kernel": 100}}=memory.kernel' \
+		'{"pids": {"limit": 9}, "devices": [{"allow": true, "type": "x"}]}=devices' '{"pids": {"limit": 9}, "cpu": {"quota": 5}}=cpu.quota' \
+		'{"pids": {"limit": 99999999999}}=pids.limit' '{"memory": {"limit": 67108864}, "cpu": {"cpus": "900"}}=cpu.cpus'; do
+		update_with "${t%=*}"
+		KEPT=1 refused "${t##*=}"
+		is "$(all)" "$before" "${t%=*}"
+	done
+	# above what the host has is no error, as with runc and crun and with the kernel itself
+	update_with '{"memory": {"limit": 1099511627776}, "cpu": {"quota": 90000000, "period": 100000}}'
+	exits 0
+	is "$(value memory.max) $(value cpu.max)" "1099511627776 90000000 100000"
+}
+
+@test "U100: a property that nobody knows is a warning, and with --strict an error" {
+	stiva_only
+	program probe wait
+	starts
+	update_with '{"memroy": {"limit": 5}, "pids": {"limt": -1}, "somethingElse": {"a": [1]}}'
+	exits 0
+	is "$(grep -c warning "$ERR")" 3
+	complains 'unknown property "memroy" is ignored; did you mean "memory"?'
+	complains 'unknown property "pids.limt" is ignored; did you mean "limit"?'
+	complains 'unknown property "somethingElse" is ignored'
+	rt --strict update -r - "$ID" <<<'{"memroy": {"limit": 5}, "devices": [{"allow": true, "access": "rwm"}]}'
+	KEPT=1 refused memroy
+	is "$(state | jq -c .resources.devices)" null
+}
+
 @test "U106 V65 R40: devices change only when they are named, and others keep theirs" {
 	program probe wait -- '.linux.resources.devices = [{allow: false, access: "rwm"}]' "$ALL_CAPS"
 	starts
