@@ -268,6 +268,99 @@ static void U105_all_is_put_back(void **state)
 	assert_string_equal(fixture_get(&fix, "cpu.max"), "50000 100000\n");
 }
 
+/* What U105_whichever_write_fails() changes: file, before, after. */
+static const struct {
+	const char *file, *before, *after;
+} many[] = {
+	{"cpu.weight", "035\n", "100\n"},
+	{"cpu.max", "50000 100000\n", "60000 100000\n"},
+	{"memory.swap.max", "4000000\n", "5000000\n"},
+	{"memory.max", "5000000\n", "3000000\n"},
+	{"memory.low", "100\n", "200\n"},
+	{"pids.max", "50\n", "40\n"},
+	{"hugetlb.2MB.rsvd.max", "4194304\n", "2097152\n"},
+	{"hugetlb.2MB.max", "4194304\n", "2097152\n"},
+	{"cpuset.cpus", "0-3\n", "1-2\n"},
+	{"memory.high", "9000000\n", "4000000\n"},
+};
+#define N_MANY (sizeof(many) / sizeof(many[0]))
+
+static void want_many(void)
+{
+	static struct spec_hugepage_limit huge = {.page_size = (char *)"2MB",
+						  .limit = {true, 2097152}};
+	static struct strpair high = {(char *)"memory.high", (char *)"4000000"};
+
+	want.memory = &memory;
+	want.pids = &pids;
+	want.cpu = &cpu;
+	SET(cpu.shares, 1024);
+	SET(cpu.quota, 60000);
+	cpu.cpus = (char *)"1-2";
+	SET(memory.limit, 3000000);
+	SET(memory.swap, 8000000);
+	SET(memory.reservation, 200);
+	SET(pids.limit, 40);
+	want.hugepage_limits.v = &huge;
+	want.hugepage_limits.n = 1;
+	want.unified = (struct strmap){&high, 1};
+}
+
+/* /dev/full in the place of each file in turn: it opens, and its write fails. */
+static void U105_whichever_write_fails(void **state)
+{
+	(void)state;
+	for (size_t bad = 0; bad <= N_MANY; bad++) {
+		for (size_t i = 0; i < N_MANY; i++) {
+			unlinkat(fix.fd, many[i].file, 0);
+			if (i == bad)
+				assert_int_equal(symlinkat("/dev/full", fix.fd, many[i].file), 0);
+			else
+				fixture_put(&fix, many[i].file, many[i].before);
+		}
+		want_many();
+		err_clear(&e);
+		assert_int_equal(update(), bad < N_MANY ? -ENOSPC : 0);
+		for (size_t i = 0; i < N_MANY; i++)
+			if (i != bad)
+				assert_string_equal(fixture_get(&fix, many[i].file),
+						    bad < N_MANY ? many[i].before : many[i].after);
+		if (bad < N_MANY)
+			assert_non_null(strstr(e.text, many[bad].file));
+	}
+}
+
+static void U104_notes_bring_a_killed_update_back(void **state)
+{
+	AUTO(cg_update) u = {.want = &want, .force = &force, .conf = &conf};
+	struct strvec notes;
+
+	(void)state;
+	for (size_t i = 0; i < N_MANY; i++)
+		fixture_put(&fix, many[i].file, many[i].before);
+	want_many();
+	assert_int_equal(cg_update_notes(&cg, &u, &notes, &e), 0);
+	assert_int_equal(notes.n, N_MANY);
+	/* What loosens or is neither comes first, what tightens afterwards and backwards. */
+	assert_string_equal(notes.v[0], "cpu.weight 035");
+	assert_string_equal(notes.v[N_MANY - 1], "memory.max 5000000");
+	for (size_t i = 0; i < N_MANY; i++)
+		assert_string_equal(fixture_get(&fix, many[i].file), many[i].before);
+	/* As if killed after any number of its writes. */
+	for (size_t n = 0; n <= N_MANY; n++) {
+		for (size_t i = 0; i < n; i++)
+			fixture_put(&fix, many[i].file, many[i].after);
+		cg_back(&cg, &notes, NULL, false);
+		for (size_t i = 0; i < N_MANY; i++)
+			assert_string_equal(fixture_get(&fix, many[i].file), many[i].before);
+	}
+	/* No way out of the directory, and no other files of the kernel's. */
+	char *wild[] = {(char *)"../pids.max 9", (char *)"pids.max", (char *)""};
+	notes = (struct strvec){wild, 3};
+	cg_back(&cg, &notes, NULL, false);
+	assert_string_equal(fixture_get(&fix, "pids.max"), "50\n");
+}
+
 static void U105_a_missing_file_is_found_before_the_first_write(void **state)
 {
 	(void)state;
@@ -417,6 +510,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(V09_an_empty_list_is_cleared, setup, teardown),
 		cmocka_unit_test_setup_teardown(U105_order_of_writes, setup, teardown),
 		cmocka_unit_test_setup_teardown(U105_all_is_put_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(U105_whichever_write_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(U104_notes_bring_a_killed_update_back, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(U105_a_missing_file_is_found_before_the_first_write,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(V44_lines_of_a_disk, setup, teardown),

@@ -26,6 +26,8 @@ static struct life_rec_cgroup cgroup = {{true, CG_CGROUPFS}, (char *)"/a \"b\"/c
 					{true, UINT64_MAX},  {true, 3},
 					(char *)"x.scope",   {true, true}};
 static struct life_rec_shrink shrink = {&creator, (char *)"max", (char *)"4096"};
+static char *notes[] = {(char *)"cpuset.cpus \n", (char *)"io.max 8:0 rbps=max"};
+static struct life_rec_undo undo = {{notes, 2}, {true, true}};
 static struct strpair pairs[] = {{(char *)"k", (char *)""},
 				 {(char *)"\xc3\xa4/\\", (char *)"\n\"sum\":\""}};
 
@@ -47,6 +49,7 @@ static struct life_record full(void)
 		.cgroup = &cgroup,
 		.no_pivot = {true, true},
 		.shrink = &shrink,
+		.undo = &undo,
 		.has_notify = {true, false},
 		.annotations = {pairs, 2},
 	};
@@ -82,6 +85,9 @@ static void test_round_trip(void **state)
 	assert_int_equal(back->shrink->by->pid.v, INT32_MAX);
 	assert_string_equal(back->shrink->high, "max");
 	assert_string_equal(back->shrink->swap, "4096");
+	assert_int_equal(back->undo->files.n, 2);
+	assert_string_equal(back->undo->files.v[0], notes[0]);
+	assert_true(back->undo->has_devices.v);
 	assert_string_equal(back->cgroup->path, cgroup.path);
 	assert_int_equal(back->cgroup->made_levels.v, 3);
 	assert_true(back->no_pivot.v && !back->no_keyring.has && back->has_notify.has &&
