@@ -369,20 +369,36 @@ static int write_items(const struct cg *c, struct cg_update *u, struct err *e)
 	return r;
 }
 
-/* What was written is in force: the kernel may round a limit down, it never makes one looser. */
-static int verify(const struct cg *c, const struct cg_update *u, struct err *e)
+/* The kernel may round a number down, it never makes a limit looser; cpu.max and what is no limit
+ * it takes as it is. Texts of another grammar it has judged itself. */
+static bool is_in_force(const struct cg_update_item *it, const char *now)
+{
+	uint64_t want, got;
+
+	if (cg_before_is_keyed(it->w.file))
+		return true;
+	if (str_eq(it->w.file, "cpu.max"))
+		return str_eq(now, it->w.text) || str_starts(it->w.prop, "linux.resources.unified");
+	if (cg_before_limit(it->w.text, &want) < 0 || cg_before_limit(now, &got) < 0)
+		return true;
+	return str_eq(it->w.file, "cpu.weight") || str_eq(it->w.file, "cpu.idle") ? got == want
+										  : got <= want;
+}
+
+static int verify(const struct cg *c, struct cg_update *u, struct err *e)
 {
 	for (size_t i = 0; i < u->n_done; i++) {
 		const struct cg_update_item *it = &u->items[u->done[i]];
-		uint64_t want, got;
+		const char *now = NULL;
 
-		if (it->direction == 0 || cg_before_limit(it->w.text, &want) < 0 ||
-		    cg_read_u64(c, it->w.file, NULL, &got) < 0 || got <= want)
+		if (!it->w.text || !it->old ||
+		    cg_before_read(c->dir_fd, it->w.file, it->w.text, &u->arena, &now) < 0 ||
+		    !now || is_in_force(it, now))
 			continue;
 		return err_set(
 			e, ERR_KERNEL, EIO,
-			"%s: \"%s\" was written to %s of cgroup \"%s\", but it holds %" PRIu64,
-			it->w.prop, it->w.text, it->w.file, c->path, got);
+			"%s: \"%.64s\" was written to %s of cgroup \"%s\", but it holds \"%.64s\"",
+			it->w.prop, it->w.text, it->w.file, c->path, now);
 	}
 	return 0;
 }

@@ -534,7 +534,7 @@ limits() {
 	stiva_only
 	box '.linux.resources.devices = [{allow: false, access: "rwm"}]' "$ALL_CAPS"
 	up
-	ok exec "$ID" sh -c 'mknod /dev/f c 10 229; mknod /dev/k c 1 11'
+	ok exec "$ID" sh -c 'mknod /dev/f c 10 229; mknod /dev/k c 10 237'
 	opens() { ok exec "$ID" probe open r /dev/f /dev/k; }
 	opens
 	prints $'/dev/f EPERM\n/dev/k EPERM'
@@ -545,7 +545,7 @@ limits() {
 	systemctl daemon-reload
 	opens
 	prints $'/dev/f ok\n/dev/k EPERM'
-	rt update -r - "$ID" <<<'{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "rw"}]}'
+	rt update -r - "$ID" <<<'{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 237, "access": "rw"}]}'
 	exits 0
 	opens
 	prints $'/dev/f EPERM\n/dev/k ok'
