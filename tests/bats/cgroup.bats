@@ -470,6 +470,11 @@ value() { cat "$(cgroup_of)/$1"; }
 	rt run -b "$BUNDLE" "$ID"
 	KEPT=1 refused threaded
 	[ ! -e "$CG/$ID-t/in/c" ]
+	is "$(<"$CG/$ID-t/cgroup.type")" "domain threaded"
+	program true -- '.linux.cgroupsPath = "/\(env.ID)-t/beside"'
+	rt run -b "$BUNDLE" "$ID"
+	KEPT=1 refused threaded
+	[ ! -e "$CG/$ID-t/beside" ]
 	rmdir "$CG/$ID-t/in" "$CG/$ID-t"
 }
 

@@ -90,6 +90,24 @@ user_unit_gone() { [ -z "$(as_user systemctl --user list-units --plain --no-lege
 	wait_for user_unit_gone
 }
 
+@test "V10 U105: an update of a user's container goes to his unit, and what was not delegated is refused" {
+	edit '.linux.resources = {memory: {limit: 134217728}, pids: {limit: 55}}'
+	user_up
+	local at
+	at=$CG$(cgroup_of_pid "$(user_pid)")
+	user update --memory 100663296 --pids-limit 66 "$ID"
+	exits 0
+	is "$(prop MemoryMax) $(prop TasksMax)" "100663296 66"
+	is "$(<"$at/memory.max") $(<"$at/pids.max")" "100663296 66"
+	as_user systemctl --user daemon-reload
+	is "$(<"$at/memory.max") $(<"$at/pids.max") $(<"${at%/*}/pids.max")" "100663296 66 66"
+	user update --pids-limit 77 --cpuset-cpus 0 "$ID"
+	KEPT=1 refused cpu.cpus "controller \`cpuset\`"
+	is "$(prop TasksMax) $(<"$at/pids.max")" "66 66"
+	user delete --force "$ID"
+	exits 0
+}
+
 @test "C03: exec of a user is in the container's cgroup, wherever he calls from" {
 	user_up
 	user exec "$ID" probe wait &

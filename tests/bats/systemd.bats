@@ -484,16 +484,20 @@ limits() {
 	ok delete --force "$ID"
 }
 
-@test "U105 V10: after random updates unit and files say the same, and a daemon-reload changes nothing" {
+@test "U104 U105 V10: after random updates unit, files and inspect say the same, also after a daemon-reexec" {
 	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids cgroup_io cgroup_hugetlb
 	stiva_only
 	box '.linux.resources = {memory: {limit: 268435456, swap: 536870912}, cpu: {quota: 90000, period: 100000}}'
 	up
 	timeout 200 "$TOP/tests/bats/storm" "$RUNTIME" "$ROOT" "$ID" "$(init_dir)" "${SEED:-7}" 60 >"$WORK/said" 2>&1 || fail "$(<"$WORK/said")"
+	systemctl daemon-reexec
 	systemctl daemon-reload
+	ok inspect "$ID"
 	for file in memory.max memory.swap.max memory.low memory.high pids.max cpu.weight cpuset.cpus io.max; do
 		is "$(<"$(unit_dir)/$file")" "$(<"$(init_dir)/$file")" "$file"
+		[[ $file == cpuset* || $file == io.max ]] || is "$(jq -r --arg f "$file" '.cgroup.values[$f]' "$OUT")" "$(<"$(init_dir)/$file")" "$file"
 	done
+	is "$(jq '.state.resources.memory.limit' "$OUT")" "$(<"$(init_dir)/memory.max")"
 	ok delete --force "$ID"
 }
 
