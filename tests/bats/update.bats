@@ -464,7 +464,7 @@ limited() {
 	limited
 	all() {
 		local file
-		for file in memory.{max,low,high,min,swap.max} cpu.{max,weight,max.burst,idle} cpuset.{cpus,mems} pids.max io.max; do
+		for file in memory.{max,low,high,min,swap.max} cpu.{max,weight,max.burst,idle} cpuset.{cpus,mems}.effective pids.max io.max; do
 			echo "$file $(value $file)"
 		done
 		sha256sum <"$ROOT/$ID/state.json"
