@@ -72,6 +72,20 @@ share() {
 	stopped
 }
 
+@test "V21 U105: memory that moves into swap by an update, and back, never finds less room than before and afterwards" {
+	requires cgroup_memory
+	[ "$(awk '/^SwapFree/ { print $2 }' /proc/meminfo)" -gt 200000 ] || skip "requires: vm"
+	known_deviation crun "one order for all"
+	known_deviation runc "one order for all"
+	program probe keep /bin/probe 16777216 4096 -- '.linux.resources.memory = {limit: 25165824, swap: 25165824}'
+	starts
+	for sizes in "12M 64M" "40M 40M" "10M 48M" "24M 24M"; do
+		updates --memory "${sizes% *}" --memory-swap "${sizes#* }"
+		is "$(status_of) $(key oom_kill memory.events)" "running 0" "$sizes"
+	done
+	[ "$(value memory.swap.current)" -gt 0 ] || [ "$(value memory.current)" -gt 16000000 ]
+}
+
 @test "V30: a limit below the page cache takes the cache and kills nobody" {
 	requires cgroup_memory
 	program probe keep /big 1048576 4194304 -- '.linux.resources.memory = {limit: 134217728}'

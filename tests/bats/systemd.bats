@@ -473,10 +473,10 @@ limits() {
 	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids
 	stiva_only
 	[ "$(awk '/^SwapFree/ { print $2 }' /proc/meminfo)" -gt 200000 ] || skip "requires: vm"
-	program probe keep /bin/probe 50331648 4096 -- '.linux.cgroupsPath = env.PATH_FORM' \
-		'.linux.resources.memory = {limit: 67108864, swap: 67108864}'
+	program probe keep /bin/probe 16777216 4096 -- '.linux.cgroupsPath = env.PATH_FORM' \
+		'.linux.resources.memory = {limit: 25165824, swap: 25165824}'
 	up
-	for sizes in "24M 128M" "96M 96M" "20M 96M" "64M 64M"; do
+	for sizes in "12M 64M" "40M 40M" "10M 48M" "24M 24M"; do
 		ok update --memory "${sizes% *}" --memory-swap "${sizes#* }" "$ID"
 		is "$(status_of) $(sed -n 's/^oom_kill //p' "$(init_dir)/memory.events")" "running 0" "$sizes"
 		is "$(<"$(unit_dir)/memory.max") $(<"$(unit_dir)/memory.swap.max")" "$(<"$(init_dir)/memory.max") $(<"$(init_dir)/memory.swap.max")"
