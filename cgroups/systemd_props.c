@@ -261,32 +261,41 @@ static void put_device(struct buf *b, const struct cg_dev_rule *r, char type, un
 	dbus_put_str(b, access);
 }
 
-/* Of the rules for a type: the same words to systemd, where the last ones would replace the others.
- */
-static bool is_same_node(const struct cg_dev_rule *a, const struct cg_dev_rule *b)
-{
-	return a->major == b->major && (a->minor == b->minor || a->major == CG_DEV_ANY);
-}
-
 static bool is_of(const struct cg_dev_rule *r, char type)
 {
 	return r->allow && (r->type == type || r->type == 'a');
 }
 
+/* The same words to systemd, where the last entry of a node replaces the others. */
+static bool is_same_node(const struct cg_dev_rule *a, const struct cg_dev_rule *b)
+{
+	return a->major == b->major && (a->minor == b->minor || a->major == CG_DEV_ANY);
+}
+
+static bool is_covered(const struct cg_dev_rule *r, const struct cg_dev_rule *by)
+{
+	return by->major == CG_DEV_ANY ||
+	       (by->major == r->major && (by->minor == CG_DEV_ANY || by->minor == r->minor));
+}
+
+/* To systemd one entry must allow all bits of an access, so each has those of all that cover it. */
 static void put_devices(struct buf *b, const struct cg_dev_rules *rules, char type)
 {
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct cg_dev_rule *r = &rules->v[i];
+		bool is_first = is_of(r, type);
 		unsigned bits = 0;
-		size_t first = rules->n;
 
-		for (size_t k = 0; is_of(r, type) && k < rules->n; k++) {
-			if (!is_of(&rules->v[k], type) || !is_same_node(r, &rules->v[k]))
+		for (size_t k = 0; is_first && k < rules->n; k++) {
+			const struct cg_dev_rule *by = &rules->v[k];
+
+			if (!is_of(by, type))
 				continue;
-			first = k < first ? k : first;
-			bits |= rules->v[k].access;
+			if (is_covered(r, by))
+				bits |= by->access;
+			is_first = k >= i || !is_same_node(r, by);
 		}
-		if (first == i)
+		if (is_first)
 			put_device(b, r, type, bits);
 	}
 }

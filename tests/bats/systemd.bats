@@ -567,10 +567,11 @@ limits() {
 	ok delete --force "$ID"
 	# several rules of one device: systemd keeps the last one of a node alone
 	config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 229, access: "r"},
-		{allow: true, type: "c", major: 10, minor: 229, access: "w"}]'
+		{allow: true, type: "c", major: 10, minor: 229, access: "w"}, {allow: true, type: "c", major: 10, minor: 237, access: "w"},
+		{allow: true, type: "c", major: 10, access: "r"}]'
 	up
-	ok exec "$ID" sh -c 'mknod /dev/f c 10 229; probe open rw /dev/f'
-	prints "/dev/f ok"
+	ok exec "$ID" sh -c 'mknod /dev/f c 10 229; mknod /dev/k c 10 237; probe open rw /dev/f /dev/k'
+	prints $'/dev/f ok\n/dev/k ok'
 	ok delete --force "$ID"
 }
 

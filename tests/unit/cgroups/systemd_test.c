@@ -282,6 +282,71 @@ static void V10_V51_V56_files_are_properties(void **state)
 	}
 }
 
+/* The access of a node's entry in DeviceAllow, "" = none; the last one is what systemd keeps. */
+static const char *access_of(const struct buf *b, const char *node)
+{
+	const size_t n = strlen(node) + 1;
+	const char *found = "";
+
+	for (size_t i = 0; i + n + 12 < b->len; i++)
+		if (memcmp(b->data + i, node, n) == 0)
+			found = b->data + (i + n + 3) / 4 * 4 + 4;
+	return found;
+}
+
+static void V62_V68_a_unit_is_never_narrower_than_the_filter(void **state)
+{
+#define ALLOW(a, i, text)                                                                          \
+	{                                                                                          \
+		.allow = {true, true}, .type = (char *)"c", .major = a, .minor = i,                \
+		.access = (char *)text                                                             \
+	}
+#define ANY                                                                                        \
+	{                                                                                          \
+		0                                                                                  \
+	}
+#define N(v)                                                                                       \
+	{                                                                                          \
+		true, v                                                                            \
+	}
+	struct spec_device_rule rules[] = {
+		{.allow = {true, false}, .access = (char *)"rwm"},
+		ALLOW(N(10), N(229), "r"),
+		ALLOW(N(10), N(229), "w"),
+		ALLOW(N(10), N(237), "w"),
+		ALLOW(N(10), ANY, "r"),
+		ALLOW(N(11), N(0), "r"),
+	};
+	struct spec_device_rule all = {.allow = {true, true}, .access = (char *)"rwm"};
+	struct spec_resources res = {.devices = {rules, 6}}, res_all = {.devices = {&all, 1}};
+	struct spec_linux linux_ = {.resources = &res}, linux_all = {.resources = &res_all};
+	const struct spec_config conf = {.linux_ = &linux_}, conf_all = {.linux_ = &linux_all};
+	AUTO(arena) a = {0};
+	AUTO(buf) b = {0};
+	AUTO(buf) wider = {0};
+	AUTO(buf) none = {0};
+	struct err e = ERR_INIT;
+
+	(void)state;
+	/* mknod of every node is in the default rules. */
+	assert_int_equal(cg_props_devices(&conf, &a, &b, &e), 0);
+	assert_string_equal(access_of(&b, "/dev/char/10:229"), "rwm");
+	assert_string_equal(access_of(&b, "/dev/char/10:237"), "rwm");
+	assert_string_equal(access_of(&b, "char-10"), "rm");
+	assert_string_equal(access_of(&b, "/dev/char/11:0"), "rm");
+	assert_string_equal(access_of(&b, "/dev/block/10:229"), "");
+	assert_non_null(memmem(b.data, b.len, "strict", 7));
+	/* What had all needs nothing more, what is to have all gets it at once. */
+	assert_int_equal(cg_props_devices_wider(&conf_all, &conf, &a, &none, &e), 0);
+	assert_int_equal(none.len, 0);
+	assert_int_equal(cg_props_devices_wider(&conf, &conf_all, &a, &wider, &e), 0);
+	assert_non_null(memmem(wider.data, wider.len, "auto", 5));
+	assert_string_equal(access_of(&wider, "char-10"), "");
+#undef ALLOW
+#undef ANY
+#undef N
+}
+
 static void A01_annotations(void **state)
 {
 	struct strpair pairs[] = {
@@ -372,6 +437,7 @@ int main(void)
 		cmocka_unit_test(A01_gvariant_garbage),
 		cmocka_unit_test(A01_seconds),
 		cmocka_unit_test(V10_V51_V56_files_are_properties),
+		cmocka_unit_test(V62_V68_a_unit_is_never_narrower_than_the_filter),
 		cmocka_unit_test(A01_annotations),
 		cmocka_unit_test(A01_a_bad_annotation_ends_no_unit),
 	};
