@@ -148,8 +148,8 @@ int cg_rdt_find_mount(const char *mountinfo, char *ret, size_t size);
 int cg_rdt_compare(const char *line, size_t n, const char *text);
 
 /* ---- limits.c ---- */
-/* The quota (-1 = none) and the period in force; without the file the kernel's defaults. */
-void cg_limits_cpu_max(const struct cg *c, int64_t *ret_quota, uint64_t *ret_period);
+/* The quota (-1 = none) and the period in force; without the file the kernel's defaults. Leaf. */
+int cg_limits_cpu_max(const struct cg *c, int64_t *ret_quota, uint64_t *ret_period);
 /* The swap that this cgroup may still use, by its own limits, those above, and the host's swap. */
 uint64_t cg_limits_swap_left(const struct cg *c);
 /* What the memory of a cgroup is, in bytes. */

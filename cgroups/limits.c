@@ -19,20 +19,22 @@
 #define LIST_BITS	   8192
 #define SEPARATORS	   " \n"
 
-void cg_limits_cpu_max(const struct cg *c, int64_t *ret_quota, uint64_t *ret_period)
+int cg_limits_cpu_max(const struct cg *c, int64_t *ret_quota, uint64_t *ret_period)
 {
 	char text[64];
 
 	*ret_quota = -1;
 	*ret_period = CPU_PERIOD_DEFAULT;
-	if (file_read_kernel(c->dir_fd, "cpu.max", text, sizeof(text)) <= 0)
-		return;
+	int r = file_read_kernel(c->dir_fd, "cpu.max", text, sizeof(text));
+	if (r <= 0)
+		return r;
 	size_t n = strcspn(text, SEPARATORS);
 	const char *period = text + n + (text[n] == ' ');
 	if (num_i64n(text, n, ret_quota) < 0)
 		*ret_quota = -1; /* "max" */
 	if (num_u64n(period, strcspn(period, SEPARATORS), ret_period) < 0)
 		*ret_period = CPU_PERIOD_DEFAULT;
+	return 0;
 }
 
 /* Return: whether the file is there. */
@@ -57,7 +59,7 @@ void cg_limits_read(const struct cg *c, struct arena *a, struct cg_limits *ret)
 
 	*ret = (struct cg_limits){.io = ""};
 	ret->has_cpu = faccessat(c->dir_fd, "cpu.max", F_OK, 0) == 0;
-	cg_limits_cpu_max(c, &ret->quota, &ret->period);
+	(void)cg_limits_cpu_max(c, &ret->quota, &ret->period);
 	if (cg_read_u64(c, "cpu.weight", NULL, &ret->weight) < 0)
 		ret->weight = 0;
 	ret->has_memory = read_limit(c, "memory.max", &ret->memory);

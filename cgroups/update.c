@@ -48,7 +48,10 @@ static int complete_bandwidth(const struct cg *c, struct spec_cpu *cpu, struct e
 
 	if (!has_quota && !has_period && !has_burst)
 		return 0;
-	cg_limits_cpu_max(c, &quota, &period);
+	int r = cg_limits_cpu_max(c, &quota, &period);
+	/* Without the file the write will say so. Not known is not the same as none. */
+	if (r < 0 && r != -ENOENT && (!has_quota || !has_period))
+		return err_sys(e, r, "read cpu.max of cgroup \"%s\"", c->path);
 	if (!has_period)
 		cpu->period = (struct opt_u64){true, period};
 	if (!has_quota)

@@ -194,6 +194,8 @@ int life_inspect(const struct life_host *h, const char *id, struct buf *out, str
 	if (r < 0)
 		return r;
 	life_machine_state(&b, life_machine_status(&b), &state);
+	if (b.rec)
+		state.resources = b.rec->resources;
 	in.state = &state;
 	in.state_dir = arena_printf(&b.arena, "%s/%s", root, b.id);
 	if (b.rec) {

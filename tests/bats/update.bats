@@ -462,11 +462,9 @@ limited() {
 	requires cgroup_memory cgroup_cpu cgroup_cpuset cgroup_pids cgroup_io cgroup_hugetlb
 	stiva_only
 	limited
+	dir=$(cgroup_of)
 	all() {
-		local file
-		for file in memory.{max,low,high,min,swap.max} cpu.{max,weight,max.burst,idle} cpuset.{cpus,mems}.effective pids.max io.max; do
-			echo "$file $(value $file)"
-		done
+		(cd "$dir" && tail -v -n +1 memory.{max,low,high,min,swap.max} cpu.{max,weight,max.burst,idle} cpuset.{cpus,mems}.effective pids.max io.max)
 		sha256sum <"$ROOT/$ID/state.json"
 	}
 	before=$(all)

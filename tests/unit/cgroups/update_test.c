@@ -101,6 +101,16 @@ static void V02_V03_half_a_bandwidth_keeps_the_other(void **state)
 	assert_int_equal(update(), 0);
 }
 
+static void V02_V03_a_half_that_cannot_be_read_is_not_no_limit(void **state)
+{
+	(void)state;
+	want.cpu = &cpu;
+	SET(cpu.period, 200000);
+	assert_int_equal(mkdirat(fix.fd, "cpu.max", 0700), 0);
+	assert_int_equal(update(), -EISDIR);
+	assert_string_equal(e.text, "read cpu.max of cgroup \"/t\": is a directory");
+}
+
 static void V06_burst_against_the_quota_in_force(void **state)
 {
 	(void)state;
@@ -296,6 +306,7 @@ static void want_many(void)
 	want.cpu = &cpu;
 	SET(cpu.shares, 1024);
 	SET(cpu.quota, 60000);
+	SET(cpu.period, 100000);
 	cpu.cpus = (char *)"1-2";
 	SET(memory.limit, 3000000);
 	SET(memory.swap, 8000000);
@@ -501,6 +512,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(V02_V03_half_a_bandwidth_keeps_the_other, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(V02_V03_a_half_that_cannot_be_read_is_not_no_limit,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(V06_burst_against_the_quota_in_force, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(V07_idle_and_weight, setup, teardown),
