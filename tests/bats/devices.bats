@@ -327,8 +327,8 @@ filter() {
 	done
 	mkfifo "$BUNDLE/rootfs/ctl" "$BUNDLE/rootfs/ans"
 	ok run -d -b "$BUNDLE" asked
-	timeout 50 "$TOP/tests/bats/devrules" "$RUNTIME" "$ROOT" "$BUNDLE" "${SEED:-26}" 400 >"$WORK/said" 2>&1 ||
+	timeout 50 "$TOP/tests/bats/devrules" "$RUNTIME" "$ROOT" "$BUNDLE" "${SEED:-26}" 250 >"$WORK/said" 2>&1 ||
 		fail "$(<"$WORK/said")"
-	is "$(<"$WORK/said")" "418 lists, 30096 answers"
+	is "$(<"$WORK/said")" "268 lists, 19296 answers"
 	ok delete --force asked
 }

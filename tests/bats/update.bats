@@ -523,6 +523,8 @@ limited() {
 	exits 0
 	ok exec "$ID" sh -c ': </fuse'
 	is "$(state | jq -c '.resources.devices | length')" 2
+	ok inspect "$ID"
+	is "$(jq -c '.state.resources.devices | length' "$OUT")" 2
 	update_with '{"devices": [{"allow": false, "access": "rwm"}]}'
 	exits 0
 	rt exec "$ID" sh -c ': </fuse'
