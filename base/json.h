@@ -102,6 +102,7 @@ enum json_flag {
 	JF_KEEP = 1 << 6,      /* printed even when empty or zero (state's pid) */
 	JF_OTHER_OS = 1 << 7,  /* known, ignored on Linux */
 	JF_KEY = 1 << 8,       /* in a list of objects: which one it is, for json_merge() */
+	JF_CLOSED = 1 << 9,    /* of a table's first row: a property without a row is an error */
 };
 
 struct json_table;

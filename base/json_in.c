@@ -273,7 +273,9 @@ static int on_key(void *ctx, const unsigned char *text, size_t len)
 	f->row = row_find(f, key, len);
 	if (!f->row && p->is_any_case)
 		f->row = row_find_any_case(f->table, key, len);
-	if (!f->row) {
+	if (!f->row && f->table->rows[0].flags & JF_CLOSED) {
+		json_fail(p, "unknown property \"%.*s\"", len > 64 ? 64 : (int)len, key);
+	} else if (!f->row) {
 		json_note_unknown(p, key, len);
 	} else if (f->row->flags & JF_OTHER_OS) {
 		f->row = NULL;
