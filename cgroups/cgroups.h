@@ -276,6 +276,24 @@ int cg_rdt_remove(const struct cg_rdt *r, bool made, struct err *e) MUST_CHECK;
 int cg_rdt_update(const struct cg_rdt *r, const char *l3_cache_schema, const char *mem_bw_schema,
 		  struct err *e) MUST_CHECK;
 
+/* ---- psi.c: pressure triggers: POLLPRI on the fd says that tasks stalled for so long within a
+ * window (at most once a window), POLLERR that the cgroup is gone ---- */
+enum cg_psi_file { CG_PSI_CPU, CG_PSI_IO, CG_PSI_MEMORY, CG_PSI_FILE_N };
+struct cg_psi_trigger {
+	enum cg_psi_file file;
+	bool is_full;	      /* all tasks stalled, not some */
+	uint32_t stall_usec;  /* at least */
+	uint32_t window_usec; /* 500 ms to 10 s */
+};
+const char *cg_psi_name(enum cg_psi_file f); /* "memory.pressure" */
+/* Makes the window what the kernel takes of an unprivileged caller, the stall in proportion. False
+ * when it is that already. */
+bool cg_psi_widen(struct cg_psi_trigger *t);
+/* Arms a trigger, which lives as long as the fd (owned by the caller). Where this caller may have
+ * it only wider, *t says so then. Class ERR_MISSING: the kernel counts no pressure, or this user
+ * may not wait for it. */
+int cg_psi_arm(const struct cg *c, struct cg_psi_trigger *t, int *ret_fd, struct err *e) MUST_CHECK;
+
 /* stats.c: what the cgroup uses now; strings and lists in the arena. ENOENT: it is gone. */
 int cg_stats_read(const struct cg *c, struct arena *a, struct cg_stats *ret,
 		  struct err *e) MUST_CHECK;
