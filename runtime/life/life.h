@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cgroups/cgroups.h"
+#include "runtime/life/autosize.h"
 #include "spec/spec.h"
 
 /* What the global options say; borrowed by every call. */
