@@ -6,7 +6,7 @@ _stiva_rows()
 	'')
 		opts='--root --log --log-format --log-level --debug --strict --systemd-cgroup --cgroup-manager --rootless -v --version -h --help'
 		args=' --root:dir --log:file --log-format:=text,json --log-level:=error,warning,info,debug --cgroup-manager:=cgroupfs,systemd,disabled'
-		words=('=create start run exec pause resume update resize mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
+		words=('=create start run exec pause resume update resize autosize mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
 		;;
 	create)
 		opts='-b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --view --view-from --preserve-fds --no-subreaper --plan -h --help'
@@ -46,6 +46,11 @@ _stiva_rows()
 	resize)
 		opts='-m --memory --swap --reservation -c --cpus --cpuset --cpuset-mems --weight --pids --io --io-weight -n --dry-run -f --force -t --timeout --format -h --help'
 		args=' -m: --memory: --swap: --reservation: -c: --cpus: --cpuset: --cpuset-mems: --weight: --pids: --io: --io-weight: -t: --timeout: --format:=table,json'
+		words=('=id')
+		;;
+	autosize)
+		opts='--memory --cpus --policy --budget --weight --explain -f --format -h --help'
+		args=' --memory: --cpus: --policy:file --budget: --weight: -f:=text,json --format:=text,json'
 		words=('=id')
 		;;
 	mounts)
@@ -131,7 +136,7 @@ _stiva_rows()
 	help)
 		opts='-h --help'
 		args=''
-		words=('=create start run exec pause resume update resize mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
+		words=('=create start run exec pause resume update resize autosize mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
 		;;
 	completion)
 		opts='-h --help'

@@ -19,7 +19,7 @@ const struct cmd_verb *const cmd_verbs[] = {CMD_LAUNCH_VERBS(ROW) NULL};
 #else
 const struct cmd_verb *const cmd_verbs[] = {
 	&cmd_create, &cmd_start, &cmd_run, &cmd_exec, &cmd_pause, &cmd_resume, &cmd_update,
-	&cmd_resize,
+	&cmd_resize, &cmd_autosize,
 	&cmd_mounts, &cmd_kill, &cmd_wait, &cmd_delete,
 	&cmd_list, &cmd_state, &cmd_inspect, &cmd_ps, &cmd_events, &cmd_stats,
 	&cmd_checkpoint, &cmd_restore,
