@@ -111,7 +111,7 @@ static int check_place(const struct cg_place *p, struct err *e)
 
 	if (root_fd < 0)
 		return root_fd;
-	unit_path(p->path, p->unit, dir);
+	cg_systemd_unit_path(p->path, p->unit, dir);
 	AUTO_FD fd = cg_tree_open(root_fd, dir + 1);
 
 	return fd < 0 ? 0 : cg_tree_check(fd, dir, e);
