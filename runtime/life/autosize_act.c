@@ -211,7 +211,8 @@ static uint64_t wish_of(const struct autosize *c, const struct autosize_unit *u,
 
 	if (wish > range->max)
 		wish = range->max;
-	if (now - st->calm_since >= (uint64_t)r->step.v * 1000) {
+	/* Before the first look nothing is known: not that it is calm. */
+	if (st->calm_since && now - st->calm_since >= (uint64_t)r->step.v * 1000) {
 		const uint64_t goal =
 			life_autosize_goal(c->a->policy, res, range, life_autosize_peak(st));
 		wish = goal < wish ? goal : wish;

@@ -209,6 +209,7 @@ stopped_or_killed() { [ "$(status_of)" = stopped ]; }
 	has_stepped() { [ $((SECONDS - begun)) -ge 2 ]; }
 	begun=$SECONDS
 	wait_for has_stepped
+	is "$(value memory.max "$ID") $(value memory.max "$ID-2")" "167772160 167772160" "before anything is known"
 	echo "mem 220" >"$WORK/second/rootfs/ctl"
 	other_has() { grep -qxF "mem 220" "$OTHER"; }
 	DEADLINE=60 wait_for other_has
@@ -222,7 +223,7 @@ stopped_or_killed() { [ "$(status_of)" = stopped ]; }
 	requires cgroup_memory
 	loaded '.linux.resources.memory = {limit: 67108864, swap: 67108864}'
 	watches --memory 64M..256M "$ID"
-	ok update --memory 128M "$ID"
+	ok update --memory 128M --memory-swap 128M "$ID"
 	DEADLINE=20 wait_for logged 'memory 64.0M -> 128.0M: changed by somebody else'
 	DEADLINE=60 wait_for at_most memory.max $((80 << 20))
 }
@@ -260,12 +261,14 @@ stopped_or_killed() { [ "$(status_of)" = stopped ]; }
 	requires cgroup_memory
 	loaded '.linux.resources.memory = {limit: 67108864, swap: 67108864}'
 	mkfifo "$WORK/pipe"
-	background "$RUNTIME" --root "$ROOT" autosize --memory 64M..256M "$ID" >"$WORK/pipe" 2>"$WORK/log.err"
+	# opened by the job itself: it waits for the reader
+	background sh -c 'exec "$@" >"$0"' "$WORK/pipe" \
+		"$RUNTIME" --root "$ROOT" autosize --memory 64M..256M "$ID" 2>"$WORK/log.err"
 	WATCHER=$JOB
 	read -r first <"$WORK/pipe" # and closes it
 	[[ $first == *watched* ]]
 	# the next line has nobody to read it
-	ok update --memory 128M "$ID"
+	ok update --memory 128M --memory-swap 128M "$ID"
 	DEADLINE=20 wait_for ended
 	! wait "$WATCHER" || fail "exit status 0"
 	is "$(value memory.max) $(value memory.high)" "134217728 max"
@@ -300,7 +303,9 @@ stopped_or_killed() { [ "$(status_of)" = stopped ]; }
 	UNIT=$unit
 	systemctl daemon-reload
 	systemctl start "$unit"
-	wait_for at_least memory.max $((64 << 20))
+	# the service's own cgroup bears the id too: the record says it
+	has_grown() { [ "$(state | jq .resources.memory.limit)" = 67108864 ]; }
+	DEADLINE=30 wait_for has_grown
 	systemctl is-active "$unit"
 	tells end
 	inactive() { [ "$(systemctl is-active "$unit")" = inactive ]; }
