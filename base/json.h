@@ -193,6 +193,10 @@ int json_parse(const struct json_table *t, const char *text, size_t len, struct 
  * of a row is looked for again without regard to case. Keys of maps are taken as they are. */
 int json_parse_any_case(const struct json_table *t, const char *text, size_t len, struct arena *a,
 			struct json_errors *errs, void **ret);
+/* The same, for what somebody wants changed, which may not go unheard: a property without a row is
+ * a warning. A configuration, on the other hand, may have those of later versions. */
+int json_parse_change(const struct json_table *t, const char *text, size_t len, struct arena *a,
+		      struct json_errors *errs, void **ret);
 /*
  * Prints `obj` by its table; absent members are left out. indent 0 = one compact line, else blanks
  * per level. No final newline. Slashes are not escaped.

@@ -108,14 +108,12 @@ void json_note_unknown(const struct json_parser *p, const char *key, size_t len)
 	struct buf path = {0};
 	char text[65];
 
-	/* A configuration may have members of later versions; what somebody wants changed may not
-	 * go unheard. */
-	if (!p->is_any_case && log_get_level() < LOG_LEVEL_DEBUG)
+	if (!p->warns_unknown && log_get_level() < LOG_LEVEL_DEBUG)
 		return;
 	path_build(p, &path);
 	snprintf(text, sizeof(text), "%.*s", len > 64 ? 64 : (int)len, key);
 	const char *near = nearest(f->table, text);
-	if (p->is_any_case)
+	if (p->warns_unknown)
 		log_warn("unknown property \"%s%s%s\" is ignored%s%s%s", path.data ? path.data : "",
 			 path.len ? "." : "", text, near ? "; did you mean \"" : "",
 			 near ? near : "", near ? "\"?" : "");

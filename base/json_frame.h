@@ -41,7 +41,8 @@ struct json_parser {
 	size_t depth;
 	size_t total; /* of the arena, before */
 	bool has_failed, is_stopped;
-	bool is_any_case; /* of property names */
+	bool is_any_case;   /* of property names */
+	bool warns_unknown; /* of them, instead of passing over them */
 	struct json_frame frames[JSON_DEPTH_MAX];
 };
 

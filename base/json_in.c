@@ -390,7 +390,9 @@ static void yajl_fail(struct json_parser *p, const char *text, size_t len)
 	text_fail(p, text, byte < len ? byte : len, colon ? colon + 2 : what);
 }
 
-static int parse(const struct json_table *t, const char *text, size_t len, bool is_any_case,
+enum names { NAMES_EXACT, NAMES_ANY_CASE, NAMES_KNOWN };
+
+static int parse(const struct json_table *t, const char *text, size_t len, enum names names,
 		 struct arena *a, struct json_errors *errs, void **ret)
 {
 	static const yajl_callbacks callbacks = {
@@ -405,8 +407,12 @@ static int parse(const struct json_table *t, const char *text, size_t len, bool 
 		.yajl_end_array = on_end,
 	};
 	yajl_alloc_funcs mem = {yajl_mem_new, yajl_mem_more, yajl_mem_free, NULL};
-	struct json_parser p = {
-		.a = a, .errs = errs, .top = t, .total = a->total, .is_any_case = is_any_case};
+	struct json_parser p = {.a = a,
+				.errs = errs,
+				.top = t,
+				.total = a->total,
+				.is_any_case = names != NAMES_EXACT,
+				.warns_unknown = names == NAMES_KNOWN};
 	const char *wrong;
 	yajl_status status;
 	size_t byte = 0;
@@ -437,11 +443,17 @@ static int parse(const struct json_table *t, const char *text, size_t len, bool 
 int json_parse(const struct json_table *t, const char *text, size_t len, struct arena *a,
 	       struct json_errors *errs, void **ret)
 {
-	return parse(t, text, len, false, a, errs, ret);
+	return parse(t, text, len, NAMES_EXACT, a, errs, ret);
 }
 
 int json_parse_any_case(const struct json_table *t, const char *text, size_t len, struct arena *a,
 			struct json_errors *errs, void **ret)
 {
-	return parse(t, text, len, true, a, errs, ret);
+	return parse(t, text, len, NAMES_ANY_CASE, a, errs, ret);
+}
+
+int json_parse_change(const struct json_table *t, const char *text, size_t len, struct arena *a,
+		      struct json_errors *errs, void **ret)
+{
+	return parse(t, text, len, NAMES_KNOWN, a, errs, ret);
 }

@@ -80,7 +80,7 @@ int spec_load_resources(const char *text, size_t len, struct arena *a, struct js
 	int r;
 
 	errs->arena = a;
-	r = json_parse_any_case(&spec_table_resources, text, len, a, errs, &obj);
+	r = json_parse_change(&spec_table_resources, text, len, a, errs, &obj);
 	*ret = obj;
 	if (!obj)
 		return -EINVAL;
