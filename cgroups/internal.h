@@ -147,6 +147,14 @@ int cg_rdt_find_mount(const char *mountinfo, char *ret, size_t size);
  * must have that value. Return: 0, -EINVAL = differs, -ENOENT = no such resource or domain. */
 int cg_rdt_compare(const char *line, size_t n, const char *text);
 
+/* ---- room.c ---- */
+/*
+ * A write of memory.max below the usage reclaims, and kills when a few tries in a row bring nothing,
+ * as with a slow swap. So what comes by memory.reclaim (Linux 5.19), which never kills, is taken
+ * before. The rest is left to the write. At most 10 s.
+ */
+void cg_room_make(const struct cg *c, uint64_t limit);
+
 /* ---- limits.c ---- */
 /* The quota (-1 = none) and the period in force; without the file the kernel's defaults. Leaf. */
 int cg_limits_cpu_max(const struct cg *c, int64_t *ret_quota, uint64_t *ret_period);

@@ -324,10 +324,15 @@ static int write_item(const struct cg *c, struct cg_update *u, size_t i, size_t 
 		      struct err *e)
 {
 	struct cg_update_item *it = &u->items[i];
+	uint64_t limit;
+
 	if (it->is_all)
 		it->w.text = cg_before_full_list(c->dir_fd, it->w.file, "\n", &u->arena);
 	if (it->w.text)
 		log_debug("update: \"%.64s\" to %s", it->w.text, it->w.file);
+	if (it->direction < 0 && str_eq(it->w.file, "memory.max") &&
+	    cg_before_limit(it->w.text, &limit) == 0)
+		cg_room_make(c, limit);
 	int r = it->w.text ? cg_apply_write(c, &it->w) : 0;
 
 	if (r == -EINVAL && (it->w.flags & KNOB_AGAIN)) {

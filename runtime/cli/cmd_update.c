@@ -240,8 +240,8 @@ const struct cmd_verb cmd_update = {
 		"Sizes are bytes, or numbers with k, m, g or t (powers of 1024). Device rules "
 		"change only when --resources has devices: that list then takes the place of the "
 		"old one in one step. With \"checkBeforeUpdate\": true in memory, a limit below "
-		"what the container uses is refused; otherwise the kernel reclaims memory and, if "
-		"that does not suffice, ends processes.",
+		"what the container uses is refused; otherwise the memory is reclaimed and, when "
+		"that does not suffice, the kernel ends processes: resize does not.",
 	.example = "update --memory 768M --cpu-quota 150000 --pids-limit 500 web",
 	.opts = CMD_OPTS(rows),
 	.args_size = sizeof(A),

@@ -318,6 +318,35 @@ static void want_many(void)
 }
 
 /* /dev/full in the place of each file in turn: it opens, and its write fails. */
+/* What is used above the new limit is asked for before it is written; not when it fits, and not by
+ * a limit that grows. */
+static void V30_room_is_made_before_memory_max(void **state)
+{
+	static const struct {
+		const char *usage;
+		int64_t limit;
+		const char *asked;
+	} rows[] = {
+		{"50000000\n", 40000000, "10000000"},
+		{"90000000\n", 40000000, "33554432"}, /* a bite */
+		{"40000000\n", 40000000, ""},
+		{"50000000\n", 80000000, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fixture_put(&fix, "memory.max", "60000000\n");
+		fixture_put(&fix, "memory.swap.max", "max\n");
+		fixture_put(&fix, "memory.current", rows[i].usage);
+		fixture_put(&fix, "memory.reclaim", "");
+		memory = (struct spec_memory){0};
+		SET(memory.limit, rows[i].limit);
+		want.memory = &memory;
+		assert_int_equal(update(), 0);
+		assert_string_equal(fixture_get(&fix, "memory.reclaim"), rows[i].asked);
+	}
+}
+
 static void U105_whichever_write_fails(void **state)
 {
 	(void)state;
@@ -523,6 +552,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(V09_an_empty_list_is_cleared, setup, teardown),
 		cmocka_unit_test_setup_teardown(U105_order_of_writes, setup, teardown),
 		cmocka_unit_test_setup_teardown(U105_all_is_put_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(V30_room_is_made_before_memory_max, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(U105_whichever_write_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(U104_notes_bring_a_killed_update_back, setup,
 						teardown),
