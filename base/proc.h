@@ -49,6 +49,10 @@ void proc_reset_signals(void);
 /* An absolute deadline helper: CLOCK_MONOTONIC now, in microseconds. */
 uint64_t proc_now_usec(void);
 
+/* The program of that name in $PATH, or where distributions have it. Relative folders of $PATH are
+ * passed over. Return: 0, -ENOENT. */
+int proc_find_program(const char *name, char *ret, size_t size);
+
 struct proc_helper {
 	const char *path; /* absolute */
 	char *const *argv;

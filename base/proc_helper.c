@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/auto.h"
@@ -325,4 +328,23 @@ int proc_run_helper(const struct proc_helper *h, struct buf *ret_output, int *re
 		return waited;
 	*ret_status = status;
 	return 0;
+}
+
+int proc_find_program(const char *name, char *ret, size_t size)
+{
+	const char *path = getenv("PATH");
+	AUTO(buf) all = {0};
+
+	buf_printf(&all, "%s:/usr/sbin:/usr/bin:/sbin:/bin", path ? path : "");
+	for (const char *at = all.data; *at; at += *at == ':') {
+		size_t n = strcspn(at, ":");
+		struct stat st;
+		int len = snprintf(ret, size, "%.*s/%s", (int)n, at, name);
+
+		if (*at == '/' && len > 0 && (size_t)len < size && stat(ret, &st) == 0 &&
+		    S_ISREG(st.st_mode) && access(ret, X_OK) == 0)
+			return 0;
+		at += n;
+	}
+	return -ENOENT;
 }

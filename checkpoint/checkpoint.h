@@ -16,6 +16,22 @@
  * and the refusal text of the verbs ask this one place. */
 bool ckpt_is_built_in(void);
 
+/* ---- criu_probe.c: the criu program of this host ---- */
+#define CKPT_CRIU_MAJOR 4 /* the oldest that will do */
+#define CKPT_CRIU_MINOR 1
+struct ckpt_criu_info {
+	char path[4096];
+	unsigned major, minor, sublevel;
+	/* What the kernel lets it do: soft-dirty bits, userfaultfd, pidfds in sockets. */
+	bool has_mem_track, has_lazy_pages, has_pidfd_store;
+};
+/*
+ * Asks the program `named`, or that of $STIVA_CRIU, or of $PATH (NULL), for its version and
+ * features. ERR_MISSING: there is none, or it is too old; ERR_INPUT: `named` is no program; other
+ * classes: it does not work here, in its own words.
+ */
+int ckpt_criu_probe(const char *named, struct ckpt_criu_info *ret, struct err *e) MUST_CHECK;
+
 /* Who restores the cgroups: CRIU in one of its modes, or we (ignore). */
 enum ckpt_cgroups { CKPT_CG_SOFT, CKPT_CG_FULL, CKPT_CG_STRICT, CKPT_CG_IGNORE, CKPT_CG_N };
 extern const struct word_list ckpt_words_cgroups;

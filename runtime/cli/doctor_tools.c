@@ -17,32 +17,12 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "runtime/rootfs/rootfs.h"
+#include "checkpoint/checkpoint.h"
 #include "base/ban.h"
 
 #define TOOL_MS	    5000
 #define TOOL_OUTPUT 4096
 #define CONFIG_MAX  (1u << 20)
-
-/* The program of that name in $PATH or where Debian has it; false when there is none. */
-static bool find_program(const char *name, char *ret, size_t size)
-{
-	const char *path = getenv("PATH");
-	AUTO(buf) all = {0};
-	char *at;
-
-	buf_printf(&all, "%s:/usr/sbin:/usr/bin:/sbin:/bin", path ? path : "");
-	for (at = all.data; *at;) {
-		size_t n = strcspn(at, ":");
-		struct stat st;
-		int len = snprintf(ret, size, "%.*s/%s", (int)n, at, name);
-		if (*at == '/' && len > 0 && (size_t)len < size && stat(ret, &st) == 0 &&
-		    S_ISREG(st.st_mode) && access(ret, X_OK) == 0)
-			return true;
-		at += n;
-		at += *at == ':';
-	}
-	return false;
-}
 
 /* What `PROGRAM --version` prints. */
 static int ask_version(const char *program, struct buf *ret)
@@ -66,38 +46,23 @@ static int ask_version(const char *program, struct buf *ret)
 
 static void criu(struct doctor_out *o)
 {
-	const char *named = getenv("STIVA_CRIU"), *s;
-	char path[PATH_MAX];
-	AUTO(buf) text = {0};
-	uint64_t v[2] = {0, 0};
+	struct ckpt_criu_info c;
+	struct err e = ERR_INIT;
+	AUTO(buf) has = {0};
 
-	if (named && *named == '/')
-		str_copy(path, sizeof(path), named);
-	else if (!find_program("criu", path, sizeof(path))) {
+	if (ckpt_criu_probe(NULL, &c, &e) < 0) {
 		doctor_tell(o, DOCTOR_WARNING, "containers cannot be checkpointed",
-			    "install criu 4.1 or later", "no criu");
+			    e.class == ERR_MISSING ? "install criu 4.1 or later"
+						   : "run it by hand: criu check",
+			    "%s", e.text);
 		return;
 	}
-	if (ask_version(path, &text) < 0) {
-		doctor_tell(o, DOCTOR_WARNING, "containers cannot be checkpointed",
-			    "run it by hand: criu check", "%s does not run here", path);
-		return;
-	}
-	s = strstr(text.data, "Version: ");
-	for (int i = 0; s && i < 2; i++) {
-		size_t n;
-		s += strcspn(s, "0123456789");
-		n = strspn(s, "0123456789");
-		if (num_u64n(s, n, &v[i]) < 0)
-			break;
-		s += n;
-	}
-	if (v[0] > 4 || (v[0] == 4 && v[1] >= 1))
-		doctor_say(o, DOCTOR_OK, "%s, version %u.%u", path, (unsigned)v[0], (unsigned)v[1]);
-	else
-		doctor_tell(o, DOCTOR_WARNING, "too old for checkpoints by stiva",
-			    "install criu 4.1 or later", "%s, version %u.%u", path, (unsigned)v[0],
-			    (unsigned)v[1]);
+	/* Without one of them there is another way, so that none of them is a warning. */
+	buf_printf(&has, "%s%s%s", c.has_mem_track ? ", memory tracking" : "",
+		   c.has_lazy_pages ? ", lazy pages" : "",
+		   c.has_pidfd_store ? ", pidfd store" : "");
+	doctor_say(o, DOCTOR_OK, "%s %u.%u.%u%s%s", c.path, c.major, c.minor, c.sublevel,
+		   has.len ? ":" : "", has.len ? has.data + 1 : "");
 }
 
 static void lxcfs(struct doctor_out *o)
@@ -112,7 +77,7 @@ static void lxcfs(struct doctor_out *o)
 	else if (r != -ENOENT)
 		doctor_tell(o, DOCTOR_WARNING, means, "start it again: systemctl restart lxcfs",
 			    "%s", e.text);
-	else if (find_program("lxcfs", path, sizeof(path)))
+	else if (proc_find_program("lxcfs", path, sizeof(path)))
 		doctor_tell(o, DOCTOR_WARNING, means, "start it: systemctl enable --now lxcfs",
 			    "%s, not mounted", path);
 	else
@@ -132,7 +97,8 @@ static void systemd(struct doctor_out *o)
 			"not the init system of this machine");
 		return;
 	}
-	if (!find_program("systemctl", path, sizeof(path)) || ask_version(path, &text) < 0) {
+	if (proc_find_program("systemctl", path, sizeof(path)) < 0 ||
+	    ask_version(path, &text) < 0) {
 		doctor_say(o, DOCTOR_OK, "runs, version unknown");
 		return;
 	}
@@ -199,7 +165,7 @@ static void podman(struct doctor_out *o)
 	char path[PATH_MAX];
 	bool is_known = false;
 
-	if (!find_program("podman", path, sizeof(path))) {
+	if (proc_find_program("podman", path, sizeof(path)) < 0) {
 		doctor_say(o, DOCTOR_OK, "not installed");
 		return;
 	}
@@ -222,7 +188,7 @@ static void engine(struct doctor_out *o, const char *program, const char *file, 
 {
 	char path[PATH_MAX];
 
-	if (!find_program(program, path, sizeof(path)))
+	if (proc_find_program(program, path, sizeof(path)) < 0)
 		doctor_say(o, DOCTOR_OK, "not installed");
 	else if (file_mentions(file))
 		doctor_say(o, DOCTOR_OK, "knows stiva");

@@ -259,18 +259,57 @@ tools.containerd"
 	grep -q '^  failure  users.runtime-dir' "$OUT"
 }
 
-@test "doctor: criu that is too old, or not there; an engine that does not know stiva" {
+# criu_like FILE MINOR [FAIL]: a program that speaks CRIU's RPC as `criu swrk FD` would: version
+# 4.MINOR.1, lazy pages; FAIL: it refuses to look for features, with this text
+criu_like() {
+	local says="\\010\\011\\020\\001\\102\\002\\020\\001"
+	[ -z "${3:-}" ] || says="\\010\\011\\020\\000\\112\\$(printf %03o "${#3}")$3"
+	cat >"$1" <<-END
+		#!/bin/sh
+		case \$(dd bs=4096 count=1 <&"\$2" 2>/dev/null | od -An -tx1) in
+		*" 08 0a") printf '\\010\\012\\020\\001\\122\\006\\010\\004\\020\\00$2\\040\\001' >&"\$2" ;;
+		*) printf '$says' >&"\$2" ;;
+		esac
+	END
+	chmod 755 "$1"
+}
+criu_found() { jq -r '.checks[] | select(.name == "tools.criu") | .found' "$OUT"; }
+
+@test "doctor: criu that is there, too old, broken, or no criu at all" {
 	mkdir "$WORK/bin"
-	printf '#!/bin/sh\necho "Version: 3.17"\n' >"$WORK/bin/criu"
-	printf '#!/bin/sh\n' >"$WORK/bin/podman"
-	chmod 755 "$WORK/bin/"*
+	criu_like "$WORK/bin/criu" 1
 	PATH=$WORK/bin:$PATH rt doctor -f json
-	is "$(verdict tools.criu)" warning
-	jq -e '.checks[] | select(.name == "tools.criu") | .found | contains("version 3.17")' "$OUT"
-	[ -e /etc/containers/containers.conf ] || [ -d /etc/containers/containers.conf.d ] || is "$(verdict tools.podman)" warning
-	printf '#!/bin/sh\necho "Version: 4.1.1"\n' >"$WORK/bin/criu"
-	STIVA_CRIU=$WORK/bin/criu rt doctor -f json
 	is "$(verdict tools.criu)" ok
+	is "$(criu_found)" "$WORK/bin/criu 4.1.1: lazy pages"
+	criu_like "$WORK/old" 0
+	STIVA_CRIU=$WORK/old rt doctor -f json
+	is "$(verdict tools.criu)" warning
+	is "$(criu_found)" "\"$WORK/old\" is version 4.0.1: wanted is criu 4.1 or later"
+	criu_like "$WORK/bad" 2 "no kernel for it"
+	STIVA_CRIU=$WORK/bad rt doctor -f json
+	is "$(verdict tools.criu)" warning
+	is "$(criu_found)" "\"$WORK/bad\" does not work here: no kernel for it"
+	STIVA_CRIU=/bin/true rt doctor -f json
+	is "$(criu_found)" '"/bin/true" ended without an answer'
+	STIVA_CRIU=$WORK/none rt doctor -f json
+	is "$(criu_found)" "STIVA_CRIU: \"$WORK/none\": no such file or directory"
+	STIVA_CRIU=criu rt doctor -f json
+	is "$(criu_found)" 'STIVA_CRIU: "criu" is no absolute path'
+}
+
+@test "doctor: the criu of this host answers by its RPC" {
+	requires criu
+	rt doctor -f json
+	is "$(verdict tools.criu)" ok
+	[[ $(criu_found) == */criu\ [4-9].*"pages"* ]]
+}
+
+@test "doctor: an engine that does not know stiva" {
+	mkdir "$WORK/bin"
+	printf '#!/bin/sh\n' >"$WORK/bin/podman"
+	chmod 755 "$WORK/bin/podman"
+	PATH=$WORK/bin:$PATH rt doctor -f json
+	[ -e /etc/containers/containers.conf ] || [ -d /etc/containers/containers.conf.d ] || is "$(verdict tools.podman)" warning
 }
 
 @test "doctor has colours on a terminal only, and not with NO_COLOR" {

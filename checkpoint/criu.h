@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * checkpoint/criu: the only door to CRIU: finds the program, starts `criu swrk`, speaks its RPC
+ * (one protobuf message a packet over a SOCK_SEQPACKET pair; migration.md 6.1), and puts what goes
+ * wrong into words. It must not know a container. No other room includes it; what they may ask is
+ * in checkpoint.h.
+ */
+#ifndef STIVA_CHECKPOINT_CRIU_H
+#define STIVA_CHECKPOINT_CRIU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "checkpoint/checkpoint.h"
+
+/* enum criu_req_type of rpc.proto */
+enum ckpt_criu_type {
+	CKPT_CRIU_EMPTY = 0,
+	CKPT_CRIU_DUMP = 1,
+	CKPT_CRIU_RESTORE = 2,
+	CKPT_CRIU_PRE_DUMP = 4,
+	CKPT_CRIU_NOTIFY = 6,
+	CKPT_CRIU_FEATURE_CHECK = 9,
+	CKPT_CRIU_VERSION = 10,
+	CKPT_CRIU_SINGLE_PRE_DUMP = 13
+};
+
+/* One `criu swrk` that waits for requests. */
+struct ckpt_criu {
+	int fd;		  /* owned: the connection */
+	int pidfd;	  /* owned */
+	const char *path; /* borrowed */
+};
+#define CKPT_CRIU_NONE                                                                             \
+	{                                                                                          \
+		.fd = FD_NONE, .pidfd = FD_NONE                                                    \
+	}
+/* Hangs up, ends it if that does not, and reaps it. */
+void ckpt_criu_done(struct ckpt_criu *c);
+
+struct ckpt_criu_answer {
+	enum ckpt_criu_type type;
+	bool is_success;
+	int cr_errno;
+	unsigned major, minor, sublevel;
+	bool has_mem_track, has_lazy_pages, has_pidfd_store;
+	const char *errmsg; /* CRIU's first error, in the arena; NULL = none */
+};
+
+/* Starts path. Its standard streams are /dev/null; it ends when we do. Story. */
+int ckpt_criu_start(const char *path, struct ckpt_criu *ret, struct err *e) MUST_CHECK;
+/* Sends one request: `more` (may be NULL) are encoded fields of criu_req beside the type. Story. */
+int ckpt_criu_ask(const struct ckpt_criu *c, enum ckpt_criu_type type, const struct buf *more,
+		  struct err *e) MUST_CHECK;
+/* Waits for one message. ERR_KERNEL class when CRIU ends instead, ETIMEDOUT. Story. */
+int ckpt_criu_hear(const struct ckpt_criu *c, int timeout_ms, struct arena *a,
+		   struct ckpt_criu_answer *ret, struct err *e) MUST_CHECK;
+/* Decodes one criu_resp. Return: 0 or -EBADMSG. Pure. */
+int ckpt_criu_decode(const void *p, size_t n, struct arena *a, struct ckpt_criu_answer *ret);
+/* False for what CRIU says even when all is well: without CAP_SYS_RESOURCE it cannot raise its own
+ * limit of open files, and goes on (migration.md 3). */
+bool ckpt_criu_is_error(const char *errmsg);
+
+#endif
