@@ -3,7 +3,7 @@
  * checkpoint/args: the rules of the two verbs' arguments, and the doors to the engine. It must not
  * know the command line's spelling beyond the names of options. Called by runtime/cli.
  */
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ const struct word_list ckpt_words_empty = {"namespace", empty_rows, CKPT_EMPTY_N
 
 bool ckpt_is_built_in(void)
 {
-	return false;
+	return true;
 }
 
 /* "ADDRESS:PORT"; an IPv6 address holds colons itself, the last one divides. */
@@ -39,7 +39,7 @@ static int check_page_server(const char *text, struct err *e)
 	return err_set(e, ERR_INPUT, EINVAL, "--page-server: \"%.200s\" is not ADDRESS:PORT", text);
 }
 
-static int check_common(const struct ckpt_common *c, struct err *e)
+int ckpt_args_check(const struct ckpt_common *c, struct err *e)
 {
 	if (c->image_path && *c->image_path == '\0')
 		return err_set(e, ERR_INPUT, EINVAL, "--image-path is empty");
@@ -64,7 +64,7 @@ static int check_common(const struct ckpt_common *c, struct err *e)
 }
 
 /* "selinux:LABEL" or "apparmor:PROFILE", as CRIU takes it. */
-static int check_lsm(const char *text, struct err *e)
+int ckpt_args_lsm(const char *text, struct err *e)
 {
 	const char *rest = str_after(text, "selinux:");
 
@@ -77,44 +77,22 @@ static int check_lsm(const char *text, struct err *e)
 		       text);
 }
 
-static int not_built_in(const char *what, struct err *e)
+int ckpt_args_built_in(const struct ckpt_common *c, const char *verb, struct err *e)
 {
-	return err_set(e, ERR_MISSING, ENOTSUP,
-		       "%s is not built into this version of stiva: nothing was done", what);
-}
+	const struct {
+		bool is_given;
+		const char *option;
+	} rows[] = {{c->parent_path, "--parent-path"},
+		    {c->page_server, "--page-server"},
+		    {c->lazy_pages, "--lazy-pages"},
+		    {c->status_fd, "--status-fd"},
+		    {c->auto_dedup, "--auto-dedup"}};
 
-int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_args *a,
-	      struct err *e)
-{
-	AUTO(arena) arena = {0};
-	struct life_view view = {0};
-	int r = check_common(&a->common, e);
-
-	if (r < 0)
-		return r;
-	if (a->pre_dump && a->common.lazy_pages)
-		return err_set(e, ERR_INPUT, EINVAL,
-			       "--pre-dump and --lazy-pages exclude each other");
-	r = life_state(h, id, &arena, &view, e);
-	if (r < 0)
-		return r;
-	if (view.state.status.v != SPEC_RUNNING && view.state.status.v != SPEC_PAUSED)
-		return err_set(e, ERR_STATE, ESRCH,
-			       "container not running (no such process): it is %s",
-			       word_text(&spec_words_status, view.state.status.v));
-	return not_built_in("checkpoint", e);
-}
-
-int ckpt_restore(const struct life_host *h, const struct ckpt_restore_args *a, int *ret_status,
-		 struct err *e)
-{
-	int r = check_common(&a->common, e);
-
-	(void)h;
-	*ret_status = 0;
-	if (r < 0)
-		return r;
-	if (a->lsm_profile && check_lsm(a->lsm_profile, e) < 0)
-		return -e->code;
-	return not_built_in("restore", e);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].is_given)
+			return err_set(e, ERR_MISSING, ENOTSUP,
+				       "%s %s is not built into this version of stiva: nothing was "
+				       "done",
+				       verb, rows[i].option);
+	return 0;
 }

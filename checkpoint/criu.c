@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/fd.h"
@@ -22,15 +21,19 @@
 #define END_MS	    2000
 
 /* Numbers of fields in rpc.proto. */
-enum { REQ_TYPE = 1 };
+enum { REQ_TYPE = 1, REQ_NOTIFY_SUCCESS = 3 };
 enum {
 	RESP_TYPE = 1,
 	RESP_SUCCESS = 2,
+	RESP_RESTORE = 4,
+	RESP_NOTIFY = 5,
 	RESP_ERRNO = 7,
 	RESP_FEATURES = 8,
 	RESP_ERRMSG = 9,
 	RESP_VERSION = 10
 };
+enum { RESTORE_PID = 1 };
+enum { NOTIFY_SCRIPT = 1, NOTIFY_PID = 2 };
 enum { FEATURE_MEM_TRACK = 1, FEATURE_LAZY_PAGES = 2, FEATURE_PIDFD_STORE = 3 };
 enum { VERSION_MAJOR = 1, VERSION_MINOR = 2, VERSION_SUBLEVEL = 4 };
 
@@ -50,42 +53,65 @@ void ckpt_criu_done(struct ckpt_criu *c)
 
 /* ---- starting it ---- */
 
-/* In the child. Only what fails before the exec is told, through tell_fd. */
-static void become(const char *path, int null_fd, int sock_fd, int tell_fd)
+/* Moves fds 0 to 2 away and keeps what criu is to have. */
+static int give_fds(const struct ckpt_criu_seat *seat, int null_fd)
+{
+	for (int i = 0; i < 3; i++)
+		if (dup2(null_fd, i) < 0)
+			return -errno;
+	for (size_t i = 0; seat && i < seat->n_fds; i++) {
+		int r = fd_set_cloexec(seat->fds[i], false);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* In the child. Only what fails before the exec is told, through tell_fd. No PDEATHSIG: criu undoes
+ * what it has begun when its client is gone, and must be let to. */
+static void become(const char *path, const struct ckpt_criu_seat *seat, int null_fd, int sock_fd,
+		   int tell_fd)
 {
 	char number[16];
 	char *argv[] = {(char *)"criu", (char *)"swrk", number, NULL};
 	char *envp[] = {(char *)"LC_ALL=C", (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	struct err e = ERR_INIT;
 	int fd = fcntl(sock_fd, F_DUPFD, 3), r = 0;
 
-	if (fd < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		r = -errno;
-	for (int i = 0; r == 0 && i < 3; i++)
-		if (dup2(null_fd, i) < 0)
-			r = -errno;
+	if (fd < 0)
+		r = err_sys(&e, errno, "duplicate a descriptor");
+	if (r == 0 && seat && seat->prepare)
+		r = seat->prepare(seat->ctx, &e);
+	if (r == 0) {
+		r = give_fds(seat, null_fd);
+		if (r < 0)
+			err_sys(&e, r, "give criu its descriptors");
+	}
 	proc_reset_signals();
 	if (r == 0) {
 		snprintf(number, sizeof(number), "%d", fd);
 		execve(path, argv, envp);
-		r = -errno;
+		err_sys(&e, errno, "execute \"%s\"", path);
 	}
-	fd_write_all(tell_fd, &r, sizeof(r));
+	fd_write_all(tell_fd, &e, sizeof(e));
 	_exit(127);
 }
 
-/* Return: 0 once the exec has happened, or its -errno. */
-static int exec_outcome(int fd)
+/* 0 once the exec has happened, or the child's error. */
+static int exec_outcome(int fd, struct err *e)
 {
-	int said = 0;
-	ssize_t n;
+	struct err said;
+	ssize_t n = fd_read_all(fd, &said, sizeof(said));
 
-	do
-		n = read(fd, &said, sizeof(said));
-	while (n < 0 && errno == EINTR);
-	return n == sizeof(said) ? said : 0;
+	if (n != (ssize_t)sizeof(said))
+		return n == 0 ? 0 : err_set(e, ERR_KERNEL, EIO, "criu's start was cut off");
+	*e = said;
+	return -e->code;
 }
 
-int ckpt_criu_start(const char *path, struct ckpt_criu *ret, struct err *e)
+int ckpt_criu_start(const char *path, const struct ckpt_criu_seat *seat, struct ckpt_criu *ret,
+		    struct err *e)
 {
 	AUTO_FD null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	AUTO_FD ours = FD_NONE;
@@ -104,16 +130,15 @@ int ckpt_criu_start(const char *path, struct ckpt_criu *ret, struct err *e)
 		return err_sys(e, errno, "pipe to criu");
 	hear = tube[0];
 	tell = tube[1];
-	r = proc_clone(0, -1, &ret->pidfd);
+	r = proc_clone(0, seat ? seat->cgroup_fd : FD_NONE, &ret->pidfd);
 	if (r == 0)
-		become(path, null_fd, its, tell);
+		become(path, seat, null_fd, its, tell);
 	if (r < 0)
 		return err_sys(e, r, "start \"%s\"", path);
 	auto_fd_done(&tell);
 	fd_replace(&ret->fd, fd_take(&ours));
 	ret->path = path;
-	r = exec_outcome(hear);
-	return r < 0 ? err_sys(e, r, "execute \"%s\"", path) : 0;
+	return exec_outcome(hear, e);
 }
 
 /* ---- talking ---- */
@@ -137,18 +162,29 @@ int ckpt_criu_ask(const struct ckpt_criu *c, enum ckpt_criu_type type, const str
 	return 0;
 }
 
-static int wait_for(const struct ckpt_criu *c, int timeout_ms, struct err *e)
+int ckpt_criu_allow(const struct ckpt_criu *c, bool is_right, struct err *e)
+{
+	AUTO(buf) more = {0};
+
+	ckpt_wire_number(&more, REQ_NOTIFY_SUCCESS, is_right);
+	return ckpt_criu_ask(c, CKPT_CRIU_NOTIFY, &more, e);
+}
+
+static int wait_for(const struct ckpt_criu *c, int abort_fd, int timeout_ms, struct err *e)
 {
 	const uint64_t end = proc_now_usec() + (uint64_t)timeout_ms * 1000;
 
 	for (;;) {
-		struct pollfd p = {.fd = c->fd, .events = POLLIN};
+		struct pollfd p[2] = {{.fd = c->fd, .events = POLLIN},
+				      {.fd = abort_fd, .events = POLLIN}};
 		uint64_t now = proc_now_usec();
 		int left = now < end ? (int)((end - now + 999) / 1000) : 0;
-		int n = poll(&p, 1, timeout_ms < 0 ? -1 : left);
+		int n = poll(p, 2, timeout_ms < 0 ? -1 : left);
 
-		if (n > 0)
+		if (n > 0 && p[0].revents)
 			return 0;
+		if (n > 0)
+			return err_set(e, ERR_STATE, EINTR, "interrupted by a signal");
 		if (n < 0 && errno != EINTR)
 			return err_sys(e, errno, "wait for \"%s\"", c->path);
 		if (n == 0)
@@ -157,25 +193,39 @@ static int wait_for(const struct ckpt_criu *c, int timeout_ms, struct err *e)
 	}
 }
 
-int ckpt_criu_hear(const struct ckpt_criu *c, int timeout_ms, struct arena *a,
+/* One packet with at most one fd. Return: bytes or -errno. */
+static ssize_t take_packet(int sock_fd, char *text, int *ret_fd)
+{
+	size_t n_fds = 1;
+	int fd = FD_NONE;
+	ssize_t n = fd_recv(sock_fd, text, MESSAGE_MAX, &fd, &n_fds);
+
+	if (n >= 0 && n_fds == 1)
+		*ret_fd = fd;
+	return n;
+}
+
+int ckpt_criu_hear(const struct ckpt_criu *c, int abort_fd, int timeout_ms, struct arena *a,
 		   struct ckpt_criu_answer *ret, struct err *e)
 {
 	char *text = arena_alloc(a, MESSAGE_MAX);
-	ssize_t n;
-	int r = wait_for(c, timeout_ms, e);
+	int fd = FD_NONE;
+	int r = wait_for(c, abort_fd, timeout_ms, e);
 
 	if (r < 0)
 		return r;
-	do
-		n = recv(c->fd, text, MESSAGE_MAX, MSG_TRUNC);
-	while (n < 0 && errno == EINTR);
-	if (n == 0 || (n < 0 && errno == ECONNRESET))
+	ssize_t n = take_packet(c->fd, text, &fd);
+
+	if (n == 0 || n == -ECONNRESET)
 		return ended(c, e);
-	if (n < 0)
-		return err_sys(e, errno, "receive the answer of \"%s\"", c->path);
-	if (n > MESSAGE_MAX || ckpt_criu_decode(text, (size_t)n, a, ret) < 0)
+	if (n < 0 && n != -EMSGSIZE)
+		return err_sys(e, (int)n, "receive the answer of \"%s\"", c->path);
+	if (n < 0 || ckpt_criu_decode(text, (size_t)n, a, ret) < 0) {
+		auto_fd_done(&fd);
 		return err_set(e, ERR_KERNEL, EBADMSG, "the answer of \"%s\" cannot be read",
 			       c->path);
+	}
+	ret->fd = fd;
 	return 0;
 }
 
@@ -215,6 +265,36 @@ static int decode_version(const struct ckpt_wire_field *in, struct ckpt_criu_ans
 	return r;
 }
 
+static int decode_restore(const struct ckpt_wire_field *in, struct ckpt_criu_answer *ret)
+{
+	struct ckpt_wire w = {(const unsigned char *)in->data,
+			      (const unsigned char *)in->data + in->n};
+	struct ckpt_wire_field f;
+	int r;
+
+	while ((r = ckpt_wire_next(&w, &f)) > 0)
+		if (f.number == RESTORE_PID && f.v <= INT32_MAX)
+			ret->pid = (pid_t)f.v;
+	return r;
+}
+
+static int decode_notify(const struct ckpt_wire_field *in, struct arena *a,
+			 struct ckpt_criu_answer *ret)
+{
+	struct ckpt_wire w = {(const unsigned char *)in->data,
+			      (const unsigned char *)in->data + in->n};
+	struct ckpt_wire_field f;
+	int r;
+
+	while ((r = ckpt_wire_next(&w, &f)) > 0) {
+		if (f.number == NOTIFY_SCRIPT && f.data)
+			ret->script = arena_strndup(a, f.data, f.n);
+		if (f.number == NOTIFY_PID && f.v <= INT32_MAX)
+			ret->pid = (pid_t)f.v;
+	}
+	return r;
+}
+
 static int decode_field(const struct ckpt_wire_field *f, struct arena *a,
 			struct ckpt_criu_answer *ret)
 {
@@ -231,6 +311,10 @@ static int decode_field(const struct ckpt_wire_field *f, struct arena *a,
 	case RESP_ERRMSG:
 		ret->errmsg = f->data ? arena_strndup(a, f->data, f->n) : NULL;
 		return 0;
+	case RESP_RESTORE:
+		return f->data ? decode_restore(f, ret) : -EBADMSG;
+	case RESP_NOTIFY:
+		return f->data ? decode_notify(f, a, ret) : -EBADMSG;
 	case RESP_FEATURES:
 		return f->data ? decode_features(f, ret) : -EBADMSG;
 	case RESP_VERSION:
@@ -243,7 +327,7 @@ static int decode_field(const struct ckpt_wire_field *f, struct arena *a,
 int ckpt_criu_decode(const void *p, size_t n, struct arena *a, struct ckpt_criu_answer *ret)
 {
 	struct ckpt_wire w = {p, (const unsigned char *)p + n};
-	struct ckpt_criu_answer answer = {0};
+	struct ckpt_criu_answer answer = {.fd = FD_NONE};
 	struct ckpt_wire_field f;
 	int r;
 

@@ -48,15 +48,33 @@ struct ckpt_criu_answer {
 	unsigned major, minor, sublevel;
 	bool has_mem_track, has_lazy_pages, has_pidfd_store;
 	const char *errmsg; /* CRIU's first error, in the arena; NULL = none */
+	/* of a NOTIFY: the stage, in the arena, the pid of the first task, an fd that came along */
+	const char *script;
+	pid_t pid; /* also of a restore's answer */
+	int fd;	   /* owned by the caller of hear, FD_NONE = none */
 };
 
-/* Starts path. Its standard streams are /dev/null; it ends when we do. Story. */
-int ckpt_criu_start(const char *path, struct ckpt_criu *ret, struct err *e) MUST_CHECK;
+/* Where and how it is started; all borrowed. */
+struct ckpt_criu_seat {
+	int cgroup_fd;	/* FD_NONE: ours */
+	const int *fds; /* descriptors (above 2) that it keeps, by the same numbers */
+	size_t n_fds;
+	/* In the child, the last thing before the exec. NULL: nothing. Story. */
+	int (*prepare)(void *ctx, struct err *e);
+	void *ctx;
+};
+/* Starts path; seat NULL: none of it. Its standard streams are /dev/null; it ends when the
+ * connection does. Story. */
+int ckpt_criu_start(const char *path, const struct ckpt_criu_seat *seat, struct ckpt_criu *ret,
+		    struct err *e) MUST_CHECK;
 /* Sends one request: `more` (may be NULL) are encoded fields of criu_req beside the type. Story. */
 int ckpt_criu_ask(const struct ckpt_criu *c, enum ckpt_criu_type type, const struct buf *more,
 		  struct err *e) MUST_CHECK;
-/* Waits for one message. ERR_KERNEL class when CRIU ends instead, ETIMEDOUT. Story. */
-int ckpt_criu_hear(const struct ckpt_criu *c, int timeout_ms, struct arena *a,
+/* Lets a NOTIFY go on, or not. Story. */
+int ckpt_criu_allow(const struct ckpt_criu *c, bool is_right, struct err *e) MUST_CHECK;
+/* Waits for one message. ERR_KERNEL class when CRIU ends instead, ETIMEDOUT; EINTR when abort_fd
+ * (FD_NONE: none) becomes readable. Story. */
+int ckpt_criu_hear(const struct ckpt_criu *c, int abort_fd, int timeout_ms, struct arena *a,
 		   struct ckpt_criu_answer *ret, struct err *e) MUST_CHECK;
 /* Decodes one criu_resp. Return: 0 or -EBADMSG. Pure. */
 int ckpt_criu_decode(const void *p, size_t n, struct arena *a, struct ckpt_criu_answer *ret);

@@ -49,12 +49,12 @@ static int ask(const char *path, enum ckpt_criu_type type, const struct buf *mor
 	       struct ckpt_criu_answer *ret, struct err *e)
 {
 	AUTO(ckpt_criu) c = CKPT_CRIU_NONE;
-	int r = ckpt_criu_start(path, &c, e);
+	int r = ckpt_criu_start(path, NULL, &c, e);
 
 	if (r == 0)
 		r = ckpt_criu_ask(&c, type, more, e);
 	if (r == 0)
-		r = ckpt_criu_hear(&c, PROBE_MS, a, ret, e);
+		r = ckpt_criu_hear(&c, FD_NONE, PROBE_MS, a, ret, e);
 	if (r < 0 || (ret->type == type && ret->is_success))
 		return r;
 	return err_set(e, ERR_KERNEL, EIO, "\"%s\" does not work here%s%s", path,

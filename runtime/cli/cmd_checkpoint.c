@@ -23,10 +23,10 @@ static const struct cmd_opt common_rows[] = {
 	O_FLAG(A, file_locks, "file-locks", 0, "keep file locks"),
 	O_FLAG(A, link_remap, "link-remap", 0, "keep deleted files that are open by a hard link"),
 	O_FLAG(A, lazy_pages, "lazy-pages", 0, "send memory when it is touched, after the restore"),
-	O_WORD(A, cgroups, "manage-cgroups-mode", 0, &ckpt_words_cgroups, "soft", "how CRIU treats cgroups"),
+	O_WORD(A, cgroups, "manage-cgroups-mode", 0, &ckpt_words_cgroups, "ignore", "taken for other runtimes' sake: stiva itself makes the cgroup again"),
 	O_WORD(A, empty_ns, "empty-ns", 0, &ckpt_words_empty, NULL, "make this namespace empty instead of restoring it"),
 	O_FLAG(A, auto_dedup, "auto-dedup", 0, "remove memory from the parent's images that is in the newer ones"),
-	O_WORD(A, lock, "network-lock", 0, &ckpt_words_lock, "iptables", "how connections are held meanwhile"),
+	O_WORD(A, lock, "network-lock", 0, &ckpt_words_lock, "iptables with --tcp-established, else skip", "how connections are held meanwhile"),
 };
 #undef A
 const struct cmd_opts cmd_checkpoint_common = CMD_OPTS(common_rows);
@@ -47,12 +47,21 @@ const struct cmd_verb cmd_checkpoint = {
 	.name = "checkpoint",
 	.group = CMD_MOVE,
 	.word = CMD_WORD_ID,
-	.summary = "write a container to files (not in this version)",
+	.summary = "write a container to files",
 	.words = "ID",
-	.detail = "Writes the processes of a container that is running or paused to images, from "
-		  "which restore makes it again.\n\n"
-		  "This version of stiva takes and checks the options, and then refuses: nothing "
-		  "is written, and the container goes on.",
+	.detail =
+		"Writes the processes of a container that is running or paused to images, from "
+		"which restore makes it again, here or on another machine. Once the images are "
+		"complete the container ends, unless --leave-running is given; when anything "
+		"fails it goes on.\n\n"
+		"It takes CRIU 4.1 or later. Beside its images are stiva.json, descriptors.json "
+		"(as runc and crun write it) and stiva.manifest, the digests of all of them. The "
+		"cgroup is always frozen, and made again, by stiva; so is the network namespace, "
+		"whose devices and addresses are not in the images.\n\n"
+		"Refused by this version: --pre-dump, --parent-path, --page-server, --lazy-pages, "
+		"--status-fd, --auto-dedup; containers with a user namespace, with "
+		"another joined namespace than that of the network, with linux.netDevices, "
+		"linux.intelRdt or a seccomp agent, and processes that came in by exec.",
 	.example = "checkpoint --image-path /var/tmp/web --leave-running web",
 	.opts = CMD_OPTS_MORE(rows, &cmd_checkpoint_common),
 	.args_size = sizeof(struct ckpt_dump_args),

@@ -38,11 +38,18 @@ const struct cmd_verb cmd_restore = {
 	.group = CMD_MOVE,
 	.wants_seal = true,
 	.word = CMD_WORD_NEW_ID,
-	.summary = "make a container from a checkpoint (not in this version)",
+	.summary = "make a container from a checkpoint",
 	.words = "ID",
-	.detail = "Makes the container ID from a bundle and the images that checkpoint wrote.\n\n"
-		  "This version of stiva takes and checks the options, and then refuses: nothing "
-		  "is made.",
+	.detail = "Makes the container ID from a bundle and the images that checkpoint wrote. What "
+		  "is around the processes comes from config.json: namespaces, mounts, cgroup, "
+		  "hooks; limits are those that were in force. In the foreground it waits as run "
+		  "does.\n\n"
+		  "Images that were changed, cut off or written on another kind of machine are "
+		  "refused, and before the first instruction runs every process is compared with "
+		  "config.json: its capabilities, ids, filter, namespaces and cgroup.\n\n"
+		  "Standard streams: a pipe becomes the stream of restore; a file must be given "
+		  "again in its place; a terminal goes to --console-socket, or to the caller's in "
+		  "the foreground.",
 	.example = "restore --detach --bundle /srv/web --image-path /var/tmp/web web",
 	.opts = CMD_OPTS_MORE(rows, &cmd_checkpoint_common),
 	.args_size = sizeof(struct ckpt_restore_args),

@@ -77,7 +77,7 @@ static void lxcfs(struct doctor_out *o)
 	else if (r != -ENOENT)
 		doctor_tell(o, DOCTOR_WARNING, means, "start it again: systemctl restart lxcfs",
 			    "%s", e.text);
-	else if (proc_find_program("lxcfs", path, sizeof(path)))
+	else if (proc_find_program("lxcfs", path, sizeof(path)) == 0)
 		doctor_tell(o, DOCTOR_WARNING, means, "start it: systemctl enable --now lxcfs",
 			    "%s, not mounted", path);
 	else

@@ -30,7 +30,7 @@ static const struct cmd_opt rows[] = {
 	O_WORD(G, manager, "cgroup-manager", 0, &cg_words_manager, "cgroupfs", "who makes the cgroups"),
 	O_AUTO(G, rootless, "rootless", 0, "auto",
 	       "whether to act as an unprivileged user: true, false or auto"),
-	O_HIDDEN_STR(G, criu, "criu", "FILE"),
+	O_STR(G, criu, "criu", 0, "FILE", "$STIVA_CRIU, or the one in $PATH", "the criu program of checkpoint and restore, 4.1 or later"),
 	O_FLAG(G, version, "version", 'v', "print the version"),
 	O_HIDDEN_FLAG(G, version, "version", 'V'),
 };
@@ -47,16 +47,13 @@ int cmd_global_log(const struct cmd_global *g, struct err *e)
 		set.level = (enum log_level)g->log_level.v;
 	if (g->debug)
 		set.level = LOG_LEVEL_DEBUG;
-	int r = log_open(&set, e);
-
-	if (r >= 0 && g->criu)
-		log_debug("--criu \"%s\" is ignored", g->criu);
-	return r;
+	return log_open(&set, e);
 }
 
 int cmd_global_host(const struct cmd_global *g, struct life_host *ret, struct err *e)
 {
-	*ret = (struct life_host){.root = g->root, .rootless = g->rootless, .manager = CG_CGROUPFS};
+	*ret = (struct life_host){
+		.root = g->root, .rootless = g->rootless, .criu = g->criu, .manager = CG_CGROUPFS};
 	if (g->manager.has)
 		ret->manager = (enum cg_manager)g->manager.v;
 	if (!g->systemd_cgroup)

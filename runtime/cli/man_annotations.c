@@ -16,8 +16,8 @@ static const struct row taken[] = {
 	{"org.opencontainers.image.stopSignal", "The signal that stiva kill sends when none is named."},
 	{"org.systemd.property.NAME", "With --systemd-cgroup: a further property of the unit, its value as GVariant text; "
 	 "names that end in Sec become those in USec."},
-	{"org.criu.config", "A configuration file for CRIU, for checkpoint and restore, which this version does not have: kept, "
-	 "without effect."},
+	{"org.criu.config", "A configuration file for CRIU: kept, without effect, since it could name programs for CRIU to "
+	 "run. The options of checkpoint and restore say all."},
 	{"run.oci.mount_context_type", "Which SELinux option linux.mountLabel is given to mounts by: context, fscontext, "
 	 "defcontext or rootcontext."},
 	{"run.oci.keep_original_groups", "1: the supplementary groups of the caller stay, and setgroups is not called."},

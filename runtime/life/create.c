@@ -80,9 +80,15 @@ static bool has_rdt(const void *ctx)
 	return ((const struct life_create *)ctx)->rdt.group;
 }
 
+/* A restored container has no init of ours that would answer. */
+static bool is_launch(const void *ctx)
+{
+	return !((const struct life_create *)ctx)->revive;
+}
+
 static bool wants_go(const void *ctx)
 {
-	return ((const struct life_create *)ctx)->job.wants_go;
+	return is_launch(ctx) && ((const struct life_create *)ctx)->job.wants_go;
 }
 
 static bool has_pid_file(const void *ctx)
@@ -153,7 +159,7 @@ static int without_cgroup(struct life_create *c, struct err *e)
 static int make_cgroup(void *ctx, struct err *e)
 {
 	struct life_create *c = ctx;
-	const struct spec_resources *res = c->conf->linux_->resources;
+	const struct spec_resources *res = c->revive ? NULL : c->conf->linux_->resources;
 	int r = cg_make(&c->place, c->conf, &c->cg, e);
 
 	if (r < 0)
@@ -230,7 +236,8 @@ static int spawn(void *ctx, struct err *e)
 {
 	struct life_create *c = ctx;
 	const struct life_seat seat = {&c->cg, cg_into(&c->cg), 0};
-	int r = life_spawn(&c->job, &seat, init_main, &c->child, e);
+	int r = c->revive ? c->revive->spawn(c, e)
+			  : life_spawn(&c->job, &seat, init_main, &c->child, e);
 
 	if (r == 0)
 		r = cg_settle(&c->cg, c->conf->linux_->resources, e);
@@ -393,6 +400,8 @@ static int late_limits(void *ctx, struct err *e)
 	struct life_create *c = ctx;
 	const struct spec_resources *res = c->conf->linux_->resources;
 
+	if (c->revive)
+		return c->revive->limits(c, e);
 	if (!res || c->cg.dir_fd < 0)
 		return 0;
 	return cg_apply_late(&c->cg, res, e);
@@ -441,6 +450,8 @@ static int commit(void *ctx, struct err *e)
 {
 	struct life_create *c = ctx;
 
+	if (c->revive)
+		return c->revive->commit(c, e);
 	return init_proto_send(c->child.sock_fd, INIT_MSG_CREATED, NULL, 0, NULL, 0, e);
 }
 
@@ -452,13 +463,13 @@ static const struct step rows[] = {
 	{"gate",	 has_gate,	   make_gate,	   NULL},
 	{"notify",	 has_notify,	   make_notify,	   NULL},
 	{"spawn",	 NULL,		   spawn,	   spawn_undo}, /* <- HELLO, MAPPED ->, <- SPAWNED */
-	{"limits",	 NULL,		   outside_limits, NULL},
+	{"limits",	 is_launch,	   outside_limits, NULL},
 	{"rdt-join",	 has_rdt,	   join_rdt,	   NULL}, /* init leaves as it dies */
 	{"devices",	 has_cgroup,	   devices,	   NULL}, /* undone with the cgroup */
 	{"config",	 NULL,		   save_config,	   NULL}, /* undone with the claim */
 	{"netdev",	 has_netdev,	   netdev,	   netdev_undo},
 	{"go",		 wants_go,	   go,		   NULL}, /* <- NAMESPACED, GO -> */
-	{"ready",	 NULL,		   ready,	   NULL}, /* <- CONSOLE, <- READY */
+	{"ready",	 is_launch,	   ready,	   NULL}, /* <- CONSOLE, <- READY */
 	{"late-limits",	 NULL,		   late_limits,	   NULL},
 	{"record",	 NULL,		   record,	   NULL},
 	{"pid-file",	 has_pid_file,	   pid_file,	   pid_file_undo},

@@ -233,6 +233,13 @@ int life_wait_expect(const struct life_child *c, enum init_message want, int tim
 		     struct msg *m, struct err *e) MUST_CHECK;
 
 /* ---- create.c ---- */
+struct life_create;
+/* What restore.c does in the place of some rows of create's. */
+struct life_revive_rows {
+	int (*spawn)(struct life_create *c, struct err *e); /* fills c->child */
+	int (*limits)(struct life_create *c, struct err *e);
+	int (*commit)(struct life_create *c, struct err *e);
+};
 struct life_create {
 	const struct life_host *h;
 	const struct life_create_args *a;
@@ -264,6 +271,7 @@ struct life_create {
 	char boot_id[37], created[40], owner[16];
 	struct err undo_err; /* first failure of an undo: the state then stays for a later delete */
 	bool is_delete, ran_hooks;
+	const struct life_revive_rows *revive; /* a restore; NULL: a create */
 };
 void life_create_init(struct life_create *c);
 void life_create_done(struct life_create *c);
@@ -283,6 +291,12 @@ int life_delete_box(const struct life_host *h, struct life_box *b, bool is_force
  * state directory. Success when it is gone already. */
 int life_delete_own(const struct life_host *h, const struct life_record *own, uint64_t own_ino,
 		    struct err *e) MUST_CHECK;
+
+/* ---- run.c: shared with restore.c ---- */
+/* Waits for the end of a container that runs in the foreground, and deletes it. The box is given
+ * up. notify_fd as in struct life_relay. */
+int life_run_supervise(struct life_create *c, int notify_fd, int signal_fd, int *ret_status,
+		       struct err *e) MUST_CHECK;
 
 /* ---- filter.c: linux.seccomp, or the annotations in its place (A11, A12) ---- */
 bool life_filter_is_wanted(const struct spec_config *conf);

@@ -21,6 +21,7 @@ struct life_host {
 	const char *root; /* --root, or NULL for the default: /run/stiva, $XDG_RUNTIME_DIR/stiva */
 	enum cg_manager manager;
 	struct opt_bool rootless; /* --rootless; absent = auto: by uid and user namespace */
+	const char *criu;	  /* --criu, NULL = look for it; checkpoint/ asks */
 };
 
 /* True when the caller cannot act as the host's root: another user, or root of a user namespace, as
@@ -218,6 +219,68 @@ struct life_end {
 /* Waits until the container's first process has ended; at once when it has. */
 int life_await(const struct life_host *h, const char *id, struct life_end *ret,
 	       struct err *e) MUST_CHECK;
+
+/* ---- hold.c: a container that is held while checkpoint/ writes it ---- */
+struct life_held {
+	void *box; /* owned: the lock and the record, from which the strings are borrowed */
+	const struct spec_config *conf;
+	const char *id, *bundle, *rootfs;
+	const struct spec_resources *resources; /* in force after an update; NULL: the config's */
+	bool has_notify;			/* it was given a proxy of sd_notify's socket */
+	enum spec_status status;		/* running or paused */
+	int dir_fd;				/* borrowed: the state directory */
+	struct cg cg;				/* owned */
+	pid_t pid;
+	int pidfd;    /* owned */
+	int abort_fd; /* owned: readable once a signal asks us to end; they are blocked */
+};
+#define LIFE_HELD_INIT                                                                             \
+	{                                                                                          \
+		.dir_fd = FD_NONE, .cg = CG_NONE, .pidfd = FD_NONE, .abort_fd = FD_NONE            \
+	}
+void life_held_done(struct life_held *x);
+/* Locks it. Refuses what is neither running nor paused, and what has no cgroup of its own. */
+int life_held_open(const struct life_host *h, const char *id, struct life_held *ret,
+		   struct err *e) MUST_CHECK;
+/* Ends every process of it, and waits for that. */
+int life_held_end(struct life_held *x, struct err *e) MUST_CHECK;
+/* ---- restore.c: a container whose processes another one makes: checkpoint/, by CRIU ---- */
+struct life_revival; /* one restore, private to life */
+struct life_reviver {
+	void *ctx;
+	/* Once the config is read and the plans are made, before any side effect. *ret_limits: the
+	 * limits in force, NULL for the config's. */
+	int (*check)(void *ctx, struct life_revival *r, const struct spec_resources **ret_limits,
+		     struct err *e);
+	/* Makes the processes in the cgroup seat_fd (FD_NONE: ours), up to the point where they
+	 * would run on. */
+	int (*make)(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, struct err *e);
+	/* Lets them run on. */
+	int (*release)(void *ctx, struct life_revival *r, struct err *e);
+};
+/* As life_run(). */
+int life_restore(const struct life_host *h, const struct life_create_args *a,
+		 const struct life_reviver *by, int *ret_status, struct err *e) MUST_CHECK;
+/* What the reviver may ask. */
+const struct spec_config *life_revival_config(const struct life_revival *r);
+const struct cg *life_revival_cgroup(const struct life_revival *r);
+/* Readable once a signal asks us to end. */
+int life_revival_abort_fd(const struct life_revival *r);
+/* The network namespace that was made or is joined; FD_NONE: the host's. */
+int life_revival_net_fd(const struct life_revival *r);
+/* Where the root is mounted in the namespace of life_revival_enter(). */
+const char *life_revival_root(struct life_revival *r);
+/* Where the source of a mount is there: of the mount that config.json has at `from` ("/": the
+ * root), below it `below` ("" or "/..."). NULL: config.json has no such mount that may be given. In
+ * the arena of the restore. */
+const char *life_revival_source(struct life_revival *r, const char *from, const char *below);
+/* In the child that becomes the maker: its mount namespace with all of it, and the container's
+ * cgroup namespace. */
+int life_revival_enter(void *revival, struct err *e) MUST_CHECK;
+/* The namespaces are there, and pid is the first process: runs prestart and createRuntime hooks. */
+int life_revival_hooks(struct life_revival *r, pid_t pid, struct err *e) MUST_CHECK;
+/* The terminal's master (taken), for --console-socket or for our relay. */
+int life_revival_console(struct life_revival *r, int master_fd, struct err *e) MUST_CHECK;
 
 /* ---- for tests and docs ---- */
 /* Prints "list.row" of every step list, one a line (test builds: what STIVA_FAULT may name). */

@@ -59,8 +59,8 @@ static int start(struct life_create *c, int notify_fd, struct err *e)
 	return r;
 }
 
-static int supervise(struct life_create *c, int notify_fd, int signal_fd, int *ret_status,
-		     struct err *e)
+int life_run_supervise(struct life_create *c, int notify_fd, int signal_fd, int *ret_status,
+		       struct err *e)
 {
 	struct life_relay relay = {
 		.pidfd = c->child.pidfd,
@@ -110,7 +110,7 @@ int life_run(const struct life_host *h, const struct life_create_args *a, int *r
 		if (r < 0)
 			remove_after_failure(&c);
 		else if (!a->detach)
-			r = supervise(&c, notify, signals, ret_status, e);
+			r = life_run_supervise(&c, notify, signals, ret_status, e);
 	}
 	life_create_done(&c);
 	return r;

@@ -379,6 +379,20 @@ static int open_own_rootfs(const struct root_plan *p, int *ret_fd, struct err *e
 	return 0;
 }
 
+int root_attach_at(struct root_plan *p, int at_fd, struct err *e)
+{
+	AUTO_FD dir_fd = FD_NONE;
+	int r = open_own_rootfs(p, &dir_fd, e);
+
+	if (r == 0 && p->clone_fd < 0)
+		r = clone_rootfs(p, dir_fd, &p->clone_fd, e);
+	if (r < 0)
+		return r;
+	r = root_attach_tree(p->clone_fd, at_fd);
+	return r < 0 ? root_call_fail(r, "move_mount", "root.path: attach its clone", e)
+		     : take_root(p, &p->clone_fd, e);
+}
+
 int root_attach(struct root_plan *p, struct err *e)
 {
 	AUTO_FD dir_fd = FD_NONE;

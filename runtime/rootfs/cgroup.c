@@ -100,17 +100,13 @@ static int bind_own(const struct root_plan *p, const struct root_mount *m, int *
 	return 0;
 }
 
-int root_cgroup_mount(struct root_plan *p, struct root_mount *m, struct err *e)
+int root_cgroup_make(const struct root_plan *p, const struct root_mount *m, int *ret_tree_fd,
+		     struct err *e)
 {
 	struct root_fs fs = {.type = "cgroup2", .source = m->source, .attr = root_attr_fresh(m)};
-	AUTO_FD target_fd = FD_NONE;
 	AUTO_FD tree_fd = FD_NONE;
-	bool existed;
-	int r = root_target_open(p, m, FD_NONE, &target_fd, &existed, e);
+	int r = is_own_cgroupns(p) ? root_fs_make(&fs, &tree_fd, NULL, 0) : -EPERM;
 
-	if (r < 0)
-		return r;
-	r = is_own_cgroupns(p) ? root_fs_make(&fs, &tree_fd, NULL, 0) : -EPERM;
 	if (r == -EPERM || r == -EBUSY) {
 		log_debug("mount \"%s\": bound from the container's own cgroup", m->dest);
 		r = bind_own(p, m, &tree_fd, e);
@@ -126,5 +122,18 @@ int root_cgroup_mount(struct root_plan *p, struct root_mount *m, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	return root_mount_attach(p, m, &tree_fd, target_fd, e);
+	*ret_tree_fd = fd_take(&tree_fd);
+	return 0;
+}
+
+int root_cgroup_mount(struct root_plan *p, struct root_mount *m, struct err *e)
+{
+	AUTO_FD target_fd = FD_NONE;
+	AUTO_FD tree_fd = FD_NONE;
+	bool existed;
+	int r = root_target_open(p, m, FD_NONE, &target_fd, &existed, e);
+
+	if (r == 0)
+		r = root_cgroup_make(p, m, &tree_fd, e);
+	return r < 0 ? r : root_mount_attach(p, m, &tree_fd, target_fd, e);
 }

@@ -167,6 +167,8 @@ int root_devnodes_open(struct root_plan *p, struct err *e) MUST_CHECK;
 int root_mount_fail(const struct root_mount *m, int neg, const char *hint, struct err *e);
 /* err_sys, but a system call that is not there is named. */
 int root_call_fail(int neg, const char *call, const char *what, struct err *e);
+/* Attaches the clone of the rootfs there, whatever lies below (stage.c). */
+int root_attach_at(struct root_plan *p, int at_fd, struct err *e) MUST_CHECK;
 /* Applies attributes and propagation to a detached tree (or, for remount, an attached mount). */
 int root_attr_apply(int fd, const struct root_mount *m, bool is_rec_tree, uint64_t default_prop,
 		    struct err *e) MUST_CHECK;
@@ -239,6 +241,10 @@ int root_special_make(struct root_plan *p, struct root_mount *m, int target_fd, 
 
 /* ---- cgroup.c ---- */
 int root_cgroup_mount(struct root_plan *p, struct root_mount *m, struct err *e) MUST_CHECK;
+
+/* The mount of a config's cgroup file system, detached: anew, or a bind of the own cgroup. */
+int root_cgroup_make(const struct root_plan *p, const struct root_mount *m, int *ret_tree_fd,
+		     struct err *e) MUST_CHECK;
 
 /* ---- copyup.c ---- */
 /* Copies the tree under from_fd (a directory) into to_fd, not crossing mounts. */

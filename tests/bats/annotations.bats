@@ -13,7 +13,7 @@ annotation() { program true -- ".annotations[\"$1\"] = \"$2\""; }
 	jq -e '.annotations["org.criu.config"] == "/etc/criu/x.conf"' "$OUT"
 	stiva_only
 	ok features
-	jq -e '.annotations["org.opencontainers.runc.checkpoint.enabled"] == "false"' "$OUT"
+	jq -e '.annotations["org.opencontainers.runc.checkpoint.enabled"] == "true"' "$OUT"
 }
 
 @test "A04: run.oci.keep_original_groups keeps the caller's groups" {

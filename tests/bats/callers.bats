@@ -122,7 +122,7 @@ works() {
 	call --root "$ROOT" --log "$WORK/log.json" --log-format json restore --image-path "$WORK/i" --work-path "$WORK/w" --tcp-established \
 		--ext-unix-sk --shell-job --file-locks --manage-cgroups-mode ignore --empty-ns network --detach --pid-file "$WORK/pid" \
 		--no-pivot -no-subreaper --bundle "$WORK" "$ID"
-	refused "restore is not built into this version"
+	refused "the directory \"$WORK/i\": no such file or directory"
 	[ ! -e "$WORK/pid" ]
 	jq -se 'length == 1' "$WORK/log.json"
 }
@@ -140,7 +140,7 @@ works() {
 	stiva_only
 	call --root "$ROOT" restore --bundle "$WORK" --pid-file "$WORK/pid" --console-socket "$WORK/s" --detach --image-path "$WORK/i" \
 		--work-path "$WORK" --tcp-close --file-locks --lsm-profile=selinux:u:r:t:s0 --lsm-mount-context=u:o:t "$ID"
-	refused "restore is not built into this version"
+	refused "the directory \"$WORK/i\": no such file or directory"
 }
 
 @test "U43 U63: containerd 2 execs with --pidfd-socket" {

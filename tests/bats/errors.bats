@@ -121,7 +121,7 @@ logs() { jq -se "length == 1 and .[0].level == \"error\" and (.[0] | $1)" "$WORK
 	stiva_only
 	program probe wait
 	starts
-	rt --log "$WORK/log" --log-format json checkpoint --image-path "$WORK/images" "$ID"
+	rt --log "$WORK/log" --log-format json --criu "$WORK/none" checkpoint --image-path "$WORK/images" "$ID"
 	KEPT=1 refused "checkpoint"
 	logs '.msg | contains("checkpoint")'
 	status_is running

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * checkpoint/dump: the verb checkpoint: holds the container still by its own cgroup, lets criu
+ * write it with everything outside named, writes our files beside the images while criu still holds
+ * the processes, and only then ends the container (migration.md 0.3, 6.2). Whatever fails before
+ * that leaves it as it was. Called by runtime/cli.
+ */
+#include "checkpoint/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "base/ban.h"
+
+#define LOG_NAME  "dump.log"
+#define FREEZE_MS 10000
+
+struct dump {
+	const struct ckpt_dump_args *a;
+	struct arena arena;
+	struct ckpt_criu_info info;
+	struct life_held held;
+	struct ckpt_meta meta;
+	struct ckpt_criu criu;
+	struct ckpt_request req;
+	const char *image_path, *work_path;
+	int image_fd, work_fd; /* owned */
+	bool is_written;       /* the images are complete */
+};
+#define DUMP_INIT                                                                                  \
+	{                                                                                          \
+		.held = LIFE_HELD_INIT, .criu = CKPT_CRIU_NONE, .image_fd = FD_NONE,               \
+		.work_fd = FD_NONE                                                                 \
+	}
+
+static void dump_done(struct dump *d)
+{
+	ckpt_criu_done(&d->criu);
+	ckpt_request_done(&d->req);
+	life_held_done(&d->held);
+	auto_fd_done(&d->image_fd);
+	auto_fd_done(&d->work_fd);
+	arena_done(&d->arena);
+}
+
+/* ---- what cannot be written, before anything is held ---- */
+
+static int refuse_joined(const struct spec_config *conf, struct err *e)
+{
+	const struct spec_namespace_vec *v = &conf->linux_->namespaces;
+
+	for (size_t i = 0; i < v->n; i++)
+		if (v->v[i].path && v->v[i].type.v != SPEC_NS_NETWORK)
+			return err_set(e, ERR_MISSING, ENOTSUP,
+				       "linux.namespaces[%zu]: a joined %s namespace cannot be "
+				       "checkpointed by this version",
+				       i, word_text(&spec_words_ns, v->v[i].type.v));
+	if (!spec_ns(conf, SPEC_NS_PID))
+		return err_set(e, ERR_MISSING, ENOTSUP,
+			       "without a pid namespace of its own a container cannot be "
+			       "checkpointed");
+	return 0;
+}
+
+static int refuse(const struct life_held *x, struct err *e)
+{
+	const struct spec_linux *l = x->conf->linux_;
+
+	if (l->net_devices.n)
+		return err_set(e, ERR_MISSING, ENOTSUP,
+			       "linux.netDevices: devices of the host cannot be checkpointed");
+	if (l->intel_rdt)
+		return err_set(e, ERR_MISSING, ENOTSUP,
+			       "linux.intelRdt: checkpointing with it is not built into this "
+			       "version");
+	if (l->seccomp && l->seccomp->listener_path)
+		return err_set(
+			e, ERR_MISSING, ENOTSUP,
+			"linux.seccomp.listenerPath: a seccomp agent cannot be checkpointed");
+	if (spec_ns(x->conf, SPEC_NS_USER))
+		return err_set(e, ERR_MISSING, ENOTSUP,
+			       "checkpointing a user namespace is not built into this version");
+	return refuse_joined(x->conf, e);
+}
+
+/* criu takes what descends from the first process, and loses without a word what an exec has put
+ * beside it: those have a parent outside. */
+static int refuse_strangers(const struct life_held *x, struct err *e)
+{
+	AUTO_FREE pid_t *pids = NULL;
+	size_t n = 0;
+	int r = cg_pids(&x->cg, &pids, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		char path[64], text[4096];
+
+		if (pids[i] == x->pid)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/status", (int)pids[i]);
+		if (file_read_kernel(AT_FDCWD, path, text, sizeof(text)) < 0)
+			continue; /* it ended */
+		const char *at = strstr(text, "\nPPid:");
+		bool is_known = false;
+		uint64_t parent = 0;
+
+		at = at ? at + 6 + strspn(at + 6, " \t:") : "";
+		(void)num_u64n(at, strspn(at, "0123456789"), &parent);
+
+		for (size_t k = 0; k < n; k++)
+			is_known |= pids[k] == (pid_t)parent;
+		if (!is_known)
+			r = err_set(e, ERR_STATE, EBUSY,
+				    "process %d came in by exec: it would be lost (end it first)",
+				    (int)pids[i]);
+	}
+	return r;
+}
+
+/* ---- the request ---- */
+
+static const char *at_path(struct dump *d, int fd)
+{
+	return arena_printf(&d->arena, "/proc/%d/fd/%d", (int)getpid(), fd);
+}
+
+static int add_net(struct dump *d, struct err *e)
+{
+	struct stat st;
+	char path[64];
+
+	if (!spec_ns(d->held.conf, SPEC_NS_NETWORK))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)d->held.pid);
+	if (stat(path, &st) < 0)
+		return err_sys(e, errno, "\"%s\"", path);
+	d->meta.has_net = (struct opt_bool){true, true};
+	ckpt_request_text(
+		&d->req, CKPT_F_EXTERNAL,
+		arena_printf(&d->arena, "net[%llu]:" CKPT_NET_KEY, (unsigned long long)st.st_ino),
+		"--external");
+	return 0;
+}
+
+/* Connections and links that criu has put aside would be lost with the processes if it let them go
+ * on first: then it must end them itself, at the very end. */
+static bool criu_ends_it(const struct dump *d)
+{
+	return !d->a->leave_running && (d->a->common.tcp_established || d->a->common.link_remap);
+}
+
+static int make_request(struct dump *d, struct err *e)
+{
+	struct ckpt_request *q = &d->req;
+	const struct ckpt_meta *m = &d->meta;
+
+	ckpt_request_begin(q, "dump");
+	ckpt_request_dirs(q, d->image_fd, d->work_fd);
+	ckpt_request_text(q, CKPT_F_ROOT, d->held.rootfs, "--root");
+	ckpt_request_number(q, CKPT_F_PID, (uint64_t)d->held.pid, "--tree");
+	ckpt_request_flag(q, CKPT_F_LEAVE_RUNNING, !criu_ends_it(d), "--leave-running");
+	ckpt_request_text(q, CKPT_F_FREEZE_CGROUP, at_path(d, d->held.cg.dir_fd),
+			  "--freeze-cgroup");
+	ckpt_request_flag(q, CKPT_F_FORCE_IRMAP, true, "--force-irmap");
+	ckpt_request_common(q, &d->a->common, LOG_NAME);
+	for (size_t i = 0; i < m->mounts.n; i++)
+		ckpt_request_text(q, CKPT_F_EXTERNAL,
+				  arena_printf(&d->arena, "mnt[%s]:%s", m->mounts.v[i].path,
+					       m->mounts.v[i].key),
+				  "--external");
+	for (size_t i = 0; i < m->streams.n; i++)
+		if (m->streams.v[i].key && m->streams.v[i].kind.v != CKPT_STREAM_PIPE)
+			ckpt_request_text(q, CKPT_F_EXTERNAL, m->streams.v[i].key, "--external");
+	int r = add_net(d, e);
+
+	if (r == 0)
+		ckpt_request_end(q);
+	return r;
+}
+
+/* ---- the talk ---- */
+
+static int fail(struct dump *d, const char *errmsg, struct err *e)
+{
+	return ckpt_words_fail("dump", d->work_fd, d->work_path, LOG_NAME, errmsg, e);
+}
+
+/* criu holds everything, and its images are complete: the last moment to say no. */
+static int seal(struct dump *d, struct err *e)
+{
+	int r = ckpt_image_write(d->image_fd, &d->meta, e);
+
+	d->is_written = r == 0;
+	return r;
+}
+
+static int talk(struct dump *d, struct err *e)
+{
+	struct err mine = ERR_INIT;
+	int r = ckpt_criu_ask(&d->criu, CKPT_CRIU_DUMP, &d->req.more, e);
+
+	while (r == 0) {
+		struct ckpt_criu_answer answer = {.fd = FD_NONE};
+
+		r = ckpt_criu_hear(&d->criu, d->held.abort_fd, -1, &d->arena, &answer, e);
+		auto_fd_done(&answer.fd);
+		if (r < 0)
+			break;
+		if (answer.type != CKPT_CRIU_NOTIFY) {
+			if (mine.code) {
+				*e = mine;
+				return -e->code;
+			}
+			return answer.is_success ? 0 : fail(d, answer.errmsg, e);
+		}
+		bool is_last = answer.script && str_eq(answer.script, "post-dump");
+		bool is_right = !is_last || seal(d, &mine) == 0;
+
+		r = ckpt_criu_allow(&d->criu, is_right, e);
+	}
+	if (r < 0 && e->code == EPIPE)
+		return fail(d, NULL, e);
+	return r;
+}
+
+/* ---- the verb ---- */
+
+static int prepare(struct dump *d, struct err *e)
+{
+	const struct ckpt_common *c = &d->a->common;
+	int r;
+
+	d->image_path = c->image_path ? c->image_path : "checkpoint";
+	d->work_path = c->work_path ? c->work_path : d->image_path;
+	r = refuse(&d->held, e);
+	if (r == 0)
+		r = refuse_strangers(&d->held, e);
+	if (r == 0)
+		r = ckpt_image_open(d->image_path, true, &d->image_fd, e);
+	if (r == 0)
+		r = ckpt_image_open(d->work_path, true, &d->work_fd, e);
+	if (r == 0)
+		r = ckpt_image_host(&d->meta, &d->info, &d->arena, e);
+	if (r < 0)
+		return r;
+	char *digest = arena_alloc(&d->arena, CKPT_DIGEST_TEXT);
+	uint64_t size;
+
+	r = ckpt_image_digest(d->held.dir_fd, "config.json", &size, digest);
+	if (r < 0)
+		return err_sys(e, r, "the container's saved config.json");
+	d->meta.id = (char *)d->held.id;
+	d->meta.config = digest;
+	d->meta.resources = (struct spec_resources *)d->held.resources;
+	const struct spec_process *p = d->held.conf->process;
+
+	d->meta.has_terminal = (struct opt_bool){true, p && p->terminal.v};
+	d->meta.has_notify = (struct opt_bool){true, d->held.has_notify};
+	return 0;
+}
+
+/* As it was: running, or paused, whatever criu has made of it. */
+static void put_back(struct dump *d)
+{
+	struct err why = ERR_INIT;
+
+	if (cg_freeze(&d->held.cg, d->held.status == SPEC_PAUSED, FREEZE_MS, &why) < 0)
+		log_warn("put the container back: %s", why.text);
+}
+
+/* Between freeze and thaw, or the end. */
+static int write_frozen(struct dump *d, struct err *e)
+{
+	int r = ckpt_outside_find(&d->held, &d->meta, &d->arena, e);
+
+	if (r == 0)
+		r = make_request(d, e);
+	if (r == 0)
+		r = ckpt_image_clear(d->image_fd, e);
+	if (r == 0)
+		r = talk(d, e);
+	/* criu that still lives could thaw it behind our back. */
+	ckpt_criu_done(&d->criu);
+	if (r < 0)
+		return r;
+	if (!d->is_written)
+		return err_set(e, ERR_KERNEL, EPROTO, "criu ended its dump without its last stage");
+	if (!d->a->leave_running)
+		return life_held_end(&d->held, e);
+	return 0;
+}
+
+static void drop_images(struct dump *d)
+{
+	struct err ignored = ERR_INIT;
+
+	(void)!ckpt_image_clear(d->image_fd, &ignored);
+}
+
+int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_args *a,
+	      struct err *e)
+{
+	struct dump d = DUMP_INIT;
+	int r = ckpt_args_check(&a->common, e);
+
+	d.a = a;
+	if (r == 0)
+		r = life_held_open(h, id, &d.held, e);
+	if (r == 0)
+		r = a->pre_dump ? err_set(e, ERR_MISSING, ENOTSUP,
+					  "checkpoint --pre-dump is not built into this version of "
+					  "stiva: nothing was done")
+				: ckpt_args_built_in(&a->common, "checkpoint", e);
+	if (r == 0)
+		r = ckpt_criu_probe(h->criu, &d.info, e);
+	if (r == 0)
+		r = prepare(&d, e);
+	/* Ready to be asked before the freeze: its start is no part of the pause. */
+	if (r == 0)
+		r = ckpt_criu_start(d.info.path, NULL, &d.criu, e);
+	if (r == 0) {
+		r = cg_freeze(&d.held.cg, true, FREEZE_MS, e);
+		if (r == 0)
+			r = write_frozen(&d, e);
+		if (r < 0)
+			drop_images(&d);
+		if (r < 0 || a->leave_running)
+			put_back(&d);
+	}
+	dump_done(&d);
+	return r;
+}

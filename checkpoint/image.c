@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * checkpoint/image: the files of ours in a directory of images: stiva.json (what was outside, what
+ * was in force, made by whom), descriptors.json (as runc and crun have it), and the manifest, a
+ * digest of every file, written last: a directory without it is no checkpoint. The manifest proves
+ * that nothing was cut off or damaged; who may write the directory is root alone, which is proved
+ * too. Called by dump.c and restore.c.
+ */
+#include "checkpoint/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/num.h"
+#include "base/path.h"
+#include "base/ban.h"
+
+#define CHUNK (1u << 20)
+
+static const struct word stream_rows[] = {
+	{"inside", 0}, {"null", 0}, {"pipe", 0}, {"file", 0}, {"other", 0}};
+WORDS_COMPLETE(stream_rows, CKPT_STREAM_N);
+static const struct word_list stream_words = {"kind of stream", stream_rows, CKPT_STREAM_N, ""};
+
+struct manifest_file {
+	char *name, *digest;
+	struct opt_u64 size;
+};
+OBJ_VEC(manifest_file);
+struct manifest {
+	struct opt_u32 schema;
+	struct manifest_file_vec files;
+};
+
+/* clang-format off */
+static const struct json_row mount_rows[] = {
+	J_STR(struct ckpt_mount, path, "path", JF_REQ | JF_ABS),
+	J_STR(struct ckpt_mount, key, "key", JF_REQ | JF_NONEMPTY),
+	J_STR(struct ckpt_mount, from, "from", JF_REQ | JF_ABS),
+	J_STR(struct ckpt_mount, below, "below", JF_ABS),
+};
+static J_TABLE(mount_table, ckpt_mount, mount_rows);
+static const struct json_row stream_table_rows[] = {
+	J_ENUM(struct ckpt_stream, kind, "kind", JF_REQ, &stream_words),
+	J_STR(struct ckpt_stream, key, "key", 0),
+	J_STR(struct ckpt_stream, target, "target", JF_REQ),
+};
+static J_TABLE(stream_table, ckpt_stream, stream_table_rows);
+static const struct json_row meta_rows[] = {
+	J_U32(struct ckpt_meta, schema, "schema", JF_REQ),
+	J_STR(struct ckpt_meta, version, "stiva", JF_REQ),
+	J_STR(struct ckpt_meta, criu, "criu", JF_REQ),
+	J_STR(struct ckpt_meta, arch, "arch", JF_REQ),
+	J_STR(struct ckpt_meta, kernel, "kernel", JF_REQ),
+	J_U32(struct ckpt_meta, page_size, "pageSize", JF_REQ),
+	J_STR(struct ckpt_meta, id, "id", JF_REQ),
+	J_STR(struct ckpt_meta, created, "created", JF_REQ),
+	J_STR(struct ckpt_meta, config, "configDigest", JF_REQ),
+	J_BOOL(struct ckpt_meta, has_net, "network", 0),
+	J_BOOL(struct ckpt_meta, has_terminal, "terminal", 0),
+	J_BOOL(struct ckpt_meta, has_notify, "notify", 0),
+	J_OBJS(struct ckpt_meta, mounts, "mounts", 0, ckpt_mount, &mount_table),
+	J_OBJS(struct ckpt_meta, streams, "streams", JF_REQ, ckpt_stream, &stream_table),
+	J_OBJ(struct ckpt_meta, resources, "resources", 0, spec_resources, &spec_table_resources),
+};
+J_TABLE(ckpt_table_meta, ckpt_meta, meta_rows);
+static const struct json_row file_rows[] = {
+	J_STR(struct manifest_file, name, "name", JF_REQ | JF_NONEMPTY),
+	J_U64(struct manifest_file, size, "size", JF_REQ),
+	J_STR(struct manifest_file, digest, "sha256", JF_REQ),
+};
+static J_TABLE(file_table, manifest_file, file_rows);
+static const struct json_row manifest_rows[] = {
+	J_U32(struct manifest, schema, "schema", JF_REQ),
+	J_OBJS(struct manifest, files, "files", JF_REQ | JF_NONEMPTY, manifest_file, &file_table),
+};
+static J_TABLE(manifest_table, manifest, manifest_rows);
+/* clang-format on */
+
+/* ---- the directory ---- */
+
+static int make_dir(const char *path, struct err *e)
+{
+	char abs[PATH_MAX];
+	AUTO_FD slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (slash < 0)
+		return err_sys(e, errno, "open \"/\"");
+	if (*path == '/' ? str_copy(abs, sizeof(abs), path) < 0 : !getcwd(abs, sizeof(abs)))
+		return err_set(e, ERR_INPUT, ENAMETOOLONG, "\"%.200s\": the path is too long",
+			       path);
+	size_t n = strlen(abs);
+
+	if (*path != '/' &&
+	    snprintf(abs + n, sizeof(abs) - n, "/%s", path) >= (int)(sizeof(abs) - n))
+		return err_set(e, ERR_INPUT, ENAMETOOLONG, "\"%.200s\": the path is too long",
+			       path);
+	AUTO_FD fd = path_mkdirs_in(slash, abs, 0700);
+
+	return fd < 0 ? err_sys(e, fd, "make the directory \"%.200s\"", path) : 0;
+}
+
+int ckpt_image_open(const char *path, bool make, int *ret_fd, struct err *e)
+{
+	struct stat st;
+	AUTO_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && make) {
+		if (make_dir(path, e) < 0)
+			return -e->code;
+		fd_replace(&fd, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	}
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, errno, "the directory \"%.200s\"", path);
+	if (st.st_uid != geteuid())
+		return err_set(e, ERR_INPUT, EPERM,
+			       "the directory \"%.200s\": owned by uid %u, not by us (%u)", path,
+			       st.st_uid, geteuid());
+	if (st.st_mode & 0022)
+		return err_set(e, ERR_INPUT, EPERM,
+			       "the directory \"%.200s\": others may write in it (mode %04o): "
+			       "chmod 0700 it",
+			       path, st.st_mode & 07777);
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+/* Which files a manifest covers. The log and the statistics are written after it. */
+static bool is_ours(const char *name)
+{
+	return str_ends(name, ".img") || str_eq(name, CKPT_META) || str_eq(name, CKPT_DESCRIPTORS);
+}
+
+static int open_list(int dir_fd, DIR **ret)
+{
+	AUTO_FD fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*ret = fdopendir(fd);
+	if (!*ret)
+		return -errno;
+	(void)fd_take(&fd);
+	return 0;
+}
+
+int ckpt_image_clear(int dir_fd, struct err *e)
+{
+	AUTO_DIR d = NULL;
+	int r = open_list(dir_fd, &d);
+
+	/* First of all: without it the rest is no checkpoint. */
+	if (r == 0 && unlinkat(dir_fd, CKPT_MANIFEST, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	for (struct dirent *de = r == 0 ? readdir(d) : NULL; de && r == 0; de = readdir(d))
+		if (is_ours(de->d_name) && unlinkat(dir_fd, de->d_name, 0) < 0)
+			r = -errno;
+	return r < 0 ? err_sys(e, r, "remove the images of an earlier checkpoint") : 0;
+}
+
+/* ---- digests ---- */
+
+int ckpt_image_digest(int dir_fd, const char *name, uint64_t *ret_size, char ret[CKPT_DIGEST_TEXT])
+{
+	struct ckpt_digest d;
+	struct stat st;
+	AUTO_FD fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_FREE char *chunk = mem_alloc(CHUNK);
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	ckpt_digest_begin(&d);
+	while ((n = read(fd, chunk, CHUNK)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		ckpt_digest_add(&d, chunk, (size_t)n);
+	}
+	*ret_size = d.n;
+	ckpt_digest_end(&d, ret);
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct manifest_file *)a)->name,
+		      ((const struct manifest_file *)b)->name);
+}
+
+/* Every file that a manifest of this directory would cover, without sizes and digests. */
+static int list_files(int dir_fd, struct arena *a, struct manifest *m, struct err *e)
+{
+	AUTO_DIR d = NULL;
+	size_t cap = 0;
+	int r = open_list(dir_fd, &d);
+
+	if (r < 0)
+		return err_sys(e, r, "list the images");
+	for (struct dirent *de = readdir(d); de; de = readdir(d)) {
+		if (!is_ours(de->d_name))
+			continue;
+		if (m->files.n == cap) {
+			struct manifest_file *v = arena_array(a, cap * 2 + 32, sizeof(*v));
+
+			if (cap)
+				memcpy(v, m->files.v, cap * sizeof(*v));
+			m->files.v = v;
+			cap = cap * 2 + 32;
+		}
+		m->files.v[m->files.n++].name = arena_strdup(a, de->d_name);
+	}
+	if (m->files.n)
+		qsort(m->files.v, m->files.n, sizeof(*m->files.v), by_name);
+	return 0;
+}
+
+static int write_manifest(int dir_fd, struct err *e)
+{
+	AUTO(arena) a = {0};
+	AUTO(buf) text = {0};
+	struct manifest m = {.schema = {true, CKPT_SCHEMA}};
+	int r = list_files(dir_fd, &a, &m, e);
+
+	for (size_t i = 0; r == 0 && i < m.files.n; i++) {
+		struct manifest_file *f = &m.files.v[i];
+
+		f->digest = arena_alloc(&a, CKPT_DIGEST_TEXT);
+		f->size.has = true;
+		r = ckpt_image_digest(dir_fd, f->name, &f->size.v, f->digest);
+		if (r < 0)
+			err_sys(e, r, "read the image \"%s\"", f->name);
+	}
+	if (r < 0)
+		return -e->code;
+	json_print(&manifest_table, &m, 1, &text);
+	buf_addc(&text, '\n');
+	r = file_replace_at(dir_fd, CKPT_MANIFEST, text.data, text.len, 0600);
+	return r < 0 ? err_sys(e, r, "write \"%s\"", CKPT_MANIFEST) : 0;
+}
+
+/* ---- writing ---- */
+
+int ckpt_image_host(struct ckpt_meta *m, const struct ckpt_criu_info *criu, struct arena *a,
+		    struct err *e)
+{
+	struct utsname u;
+	char now[40];
+
+	if (uname(&u) < 0)
+		return err_sys(e, errno, "name of the kernel");
+	num_now_rfc3339(now);
+	m->schema = (struct opt_u32){true, CKPT_SCHEMA};
+	m->page_size = (struct opt_u32){true, (uint32_t)sysconf(_SC_PAGESIZE)};
+	m->version = (char *)STIVA_VERSION;
+	m->criu = arena_printf(a, "%u.%u.%u", criu->major, criu->minor, criu->sublevel);
+	m->arch = arena_strdup(a, u.machine);
+	m->kernel = arena_strdup(a, u.release);
+	m->created = arena_strdup(a, now);
+	return 0;
+}
+
+static int write_descriptors(int dir_fd, const struct ckpt_meta *m, struct err *e)
+{
+	AUTO(buf) text = {0};
+
+	buf_addc(&text, '[');
+	for (size_t i = 0; i < m->streams.n; i++) {
+		if (i)
+			buf_addc(&text, ',');
+		json_print_string(m->streams.v[i].target, &text);
+	}
+	buf_addc(&text, ']');
+	int r = file_replace_at(dir_fd, CKPT_DESCRIPTORS, text.data, text.len, 0600);
+
+	return r < 0 ? err_sys(e, r, "write \"%s\"", CKPT_DESCRIPTORS) : 0;
+}
+
+int ckpt_image_write(int dir_fd, const struct ckpt_meta *m, struct err *e)
+{
+	AUTO(buf) text = {0};
+	int r = write_descriptors(dir_fd, m, e);
+
+	if (r < 0)
+		return r;
+	json_print(&ckpt_table_meta, m, 1, &text);
+	buf_addc(&text, '\n');
+	r = file_replace_at(dir_fd, CKPT_META, text.data, text.len, 0600);
+	if (r < 0)
+		return err_sys(e, r, "write \"%s\"", CKPT_META);
+	return write_manifest(dir_fd, e);
+}
+
+/* ---- reading ---- */
+
+static int load(int dir_fd, const char *name, const struct json_table *t, struct arena *a,
+		void **ret, struct err *e)
+{
+	AUTO(buf) text = {0};
+	struct json_errors errs = {.arena = a};
+	int r = file_read_at(dir_fd, name, JSON_DOCUMENT_MAX, &text);
+
+	if (r < 0)
+		return err_sys(e, r, "\"%s\"", name);
+	return json_parse(t, text.data, text.len, a, &errs, ret) < 0
+		       ? spec_errors_to_err(&errs, name, e)
+		       : 0;
+}
+
+static int check_file(int dir_fd, const struct manifest_file *f, struct err *e)
+{
+	char digest[CKPT_DIGEST_TEXT];
+	uint64_t size;
+	int r = path_is_name(f->name) ? ckpt_image_digest(dir_fd, f->name, &size, digest) : -EINVAL;
+
+	if (r < 0)
+		return err_sys(e, r, "the image \"%.100s\" of its manifest", f->name);
+	if (size != f->size.v)
+		return err_set(e, ERR_INPUT, EBADMSG,
+			       "the image \"%.100s\" has %llu bytes, not the %llu of its manifest",
+			       f->name, (unsigned long long)size, (unsigned long long)f->size.v);
+	if (!str_eq(digest, f->digest))
+		return err_set(e, ERR_INPUT, EBADMSG,
+			       "the image \"%.100s\" was changed: its digest is not that of the "
+			       "manifest",
+			       f->name);
+	return 0;
+}
+
+static int check_manifest(int dir_fd, struct arena *a, struct err *e)
+{
+	struct manifest here = {0}, *m;
+	void *obj;
+	int r = load(dir_fd, CKPT_MANIFEST, &manifest_table, a, &obj, e);
+
+	if (r == -ENOENT)
+		return err_set(e, ERR_INPUT, ENOENT,
+			       "there is no complete checkpoint: it has no \"%s\"", CKPT_MANIFEST);
+	if (r == 0)
+		r = list_files(dir_fd, a, &here, e);
+	if (r < 0)
+		return r;
+	m = obj;
+	qsort(m->files.v, m->files.n, sizeof(*m->files.v), by_name);
+	for (size_t i = 0; r == 0 && i < m->files.n; i++)
+		r = check_file(dir_fd, &m->files.v[i], e);
+	for (size_t i = 0; r == 0 && i < here.files.n; i++)
+		if (!bsearch(&here.files.v[i], m->files.v, m->files.n, sizeof(*m->files.v),
+			     by_name))
+			r = err_set(e, ERR_INPUT, EBADMSG,
+				    "the image \"%.100s\" is not in the manifest",
+				    here.files.v[i].name);
+	return r;
+}
+
+static int check_host(const struct ckpt_meta *m, const struct ckpt_criu_info *criu, struct err *e)
+{
+	unsigned v[3] = {0};
+	struct utsname u;
+
+	if (m->schema.v != CKPT_SCHEMA)
+		return err_set(e, ERR_INPUT, EPROTONOSUPPORT,
+			       "the images are of another version of stiva (schema %u, not %d)",
+			       m->schema.v, CKPT_SCHEMA);
+	if (uname(&u) < 0)
+		return err_sys(e, errno, "name of the machine");
+	if (!str_eq(u.machine, m->arch))
+		return err_set(e, ERR_INPUT, ENOEXEC,
+			       "the images are of a %.40s machine; this one is %s", m->arch,
+			       u.machine);
+	if (m->page_size.v != (uint32_t)sysconf(_SC_PAGESIZE))
+		return err_set(e, ERR_INPUT, ENOEXEC,
+			       "the images have pages of %u bytes; here they have %ld",
+			       m->page_size.v, sysconf(_SC_PAGESIZE));
+	/* An older criu does not know what a later one writes. */
+	const char *at = m->criu;
+
+	for (int i = 0; i < 3 && *at; i++) {
+		for (; *at >= '0' && *at <= '9' && v[i] < 100000; at++)
+			v[i] = v[i] * 10 + (unsigned)(*at - '0');
+		at += *at == '.';
+	}
+	if (v[0] > criu->major || (v[0] == criu->major && v[1] > criu->minor))
+		return err_set(
+			e, ERR_MISSING, ENOTSUP,
+			"the images are of criu %.20s; \"%.100s\" is %u.%u.%u: it takes that "
+			"version or a later one",
+			m->criu, criu->path, criu->major, criu->minor, criu->sublevel);
+	return 0;
+}
+
+int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *criu,
+		    struct arena *a, struct ckpt_meta **ret, struct err *e)
+{
+	void *obj;
+	int r = check_manifest(dir_fd, a, e);
+
+	if (r == 0)
+		r = load(dir_fd, CKPT_META, &ckpt_table_meta, a, &obj, e);
+	if (r == 0)
+		r = check_host(obj, criu, e);
+	if (r < 0)
+		return err_prefix(e, "image directory \"%.150s\"", path);
+	*ret = obj;
+	return 0;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* checkpoint/internal: what the files of this room share, and nobody else sees. */
+#ifndef STIVA_CHECKPOINT_INTERNAL_H
+#define STIVA_CHECKPOINT_INTERNAL_H
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/criu.h"
+#include "checkpoint/digest.h"
+
+/* ---- request.c: what is asked of criu, in its fields and as the command line that would ask the
+ * same (for --debug) ---- */
+struct ckpt_request {
+	struct buf opts; /* criu_opts */
+	struct buf line;
+	struct buf more; /* criu_req, made by ckpt_request_end() */
+};
+void ckpt_request_done(struct ckpt_request *r);
+void ckpt_request_begin(struct ckpt_request *r, const char *verb);
+/* option NULL: it has no spelling there. */
+void ckpt_request_number(struct ckpt_request *r, unsigned field, uint64_t v, const char *option);
+/* A flag, when it is on. */
+void ckpt_request_flag(struct ckpt_request *r, unsigned field, bool on, const char *option);
+void ckpt_request_text(struct ckpt_request *r, unsigned field, const char *text,
+		       const char *option);
+/* The descriptor number fd of criu's own is what the images call key. */
+void ckpt_request_inherit(struct ckpt_request *r, int fd, const char *key);
+/* What dump and restore have in common. */
+void ckpt_request_common(struct ckpt_request *r, const struct ckpt_common *c, const char *log_name);
+/* images_fd and work_fd are ours; criu opens them by our pid. */
+void ckpt_request_dirs(struct ckpt_request *r, int images_fd, int work_fd);
+void ckpt_request_end(struct ckpt_request *r);
+
+/* Numbers of criu_opts' fields. */
+enum ckpt_field {
+	CKPT_F_IMAGES_DIR_FD = 1,
+	CKPT_F_PID = 2,
+	CKPT_F_LEAVE_RUNNING = 3,
+	CKPT_F_EXT_UNIX_SK = 4,
+	CKPT_F_TCP_ESTABLISHED = 5,
+	CKPT_F_SHELL_JOB = 7,
+	CKPT_F_FILE_LOCKS = 8,
+	CKPT_F_LOG_LEVEL = 9,
+	CKPT_F_LOG_FILE = 10,
+	CKPT_F_NOTIFY_SCRIPTS = 12,
+	CKPT_F_ROOT = 13,
+	CKPT_F_WORK_DIR_FD = 17,
+	CKPT_F_LINK_REMAP = 18,
+	CKPT_F_FORCE_IRMAP = 21,
+	CKPT_F_RST_SIBLING = 26,
+	CKPT_F_INHERIT_FD = 27,
+	CKPT_F_MANAGE_CGROUPS_MODE = 34,
+	CKPT_F_GHOST_LIMIT = 35,
+	CKPT_F_EXTERNAL = 37,
+	CKPT_F_FREEZE_CGROUP = 44,
+	CKPT_F_TCP_SKIP_IN_FLIGHT = 46,
+	CKPT_F_ORPHAN_PTS_MASTER = 50,
+	CKPT_F_TCP_CLOSE = 52,
+	CKPT_F_LSM_PROFILE = 53,
+	CKPT_F_LSM_MOUNT_CONTEXT = 63,
+	CKPT_F_NETWORK_LOCK = 64
+};
+#define CKPT_NET_KEY "extNetNS" /* as runc and crun call it */
+
+/* ---- words.c: what criu says when it fails ---- */
+/*
+ * The error of a failed request: the first line of its log (log_name in work_fd) that is one, else
+ * errmsg (may be NULL), and what can be done about it. verb: "dump" or "restore". Return: -e->code.
+ */
+int ckpt_words_fail(const char *verb, int work_fd, const char *work_path, const char *log_name,
+		    const char *errmsg, struct err *e);
+/* The first line of such a log that is an error, without its time and place; NULL: none. In the
+ * arena. Pure. */
+const char *ckpt_words_first(const char *log, size_t n, struct arena *a);
+/* What can be done, or NULL. Pure. */
+const char *ckpt_words_remedy(const char *words);
+
+/* ---- image.c: what stands beside criu's images ---- */
+#define CKPT_SCHEMA	 1
+#define CKPT_META	 "stiva.json"
+#define CKPT_MANIFEST	 "stiva.manifest"
+#define CKPT_DESCRIPTORS "descriptors.json" /* as runc and crun write it */
+
+struct ckpt_mount {
+	char *path, *key;   /* where it is in the container, what criu calls it */
+	char *from, *below; /* the destination in config.json, and what is below it */
+};
+OBJ_VEC(ckpt_mount);
+enum ckpt_stream_kind {
+	CKPT_STREAM_INSIDE, /* a file of the container's own, a terminal of it */
+	CKPT_STREAM_NULL,
+	CKPT_STREAM_PIPE,
+	CKPT_STREAM_FILE, /* a regular file of the host */
+	CKPT_STREAM_OTHER,
+	CKPT_STREAM_N
+};
+struct ckpt_stream {
+	struct opt_enum kind;
+	char *key, *target;
+};
+OBJ_VEC(ckpt_stream);
+struct ckpt_meta {
+	struct opt_u32 schema, page_size;
+	char *version, *criu, *arch, *kernel, *id, *created;
+	char *config; /* SHA-256 of the config.json that it ran by */
+	struct opt_bool has_net, has_terminal, has_notify;
+	struct ckpt_mount_vec mounts;
+	struct ckpt_stream_vec streams; /* fds 0 to 2 of the first process */
+	struct spec_resources *resources;
+};
+extern const struct json_table ckpt_table_meta;
+
+/* Opens the directory of images (made, 0700, if `make`) and proves that nobody else may write
+ * there. */
+int ckpt_image_open(const char *path, bool make, int *ret_fd, struct err *e) MUST_CHECK;
+/* Removes what an earlier checkpoint has left there. */
+int ckpt_image_clear(int dir_fd, struct err *e) MUST_CHECK;
+/* Fills what is of this host. Strings in the arena. */
+int ckpt_image_host(struct ckpt_meta *m, const struct ckpt_criu_info *criu, struct arena *a,
+		    struct err *e) MUST_CHECK;
+/* SHA-256 of a file. Leaf. */
+int ckpt_image_digest(int dir_fd, const char *name, uint64_t *ret_size, char ret[CKPT_DIGEST_TEXT]);
+/* Writes stiva.json, descriptors.json, and last the manifest over all. */
+int ckpt_image_write(int dir_fd, const struct ckpt_meta *m, struct err *e) MUST_CHECK;
+/* Proves by the manifest that every image is as it was written, and none is there beside; then
+ * reads stiva.json and checks that this host can take it. path: for messages. */
+int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *criu,
+		    struct arena *a, struct ckpt_meta **ret, struct err *e) MUST_CHECK;
+
+/* ---- outside.c: what of a running container is not in its images ---- */
+/* Its mounts that are not its own, and where its first process's streams lead. */
+int ckpt_outside_find(const struct life_held *x, struct ckpt_meta *m, struct arena *a,
+		      struct err *e) MUST_CHECK;
+
+/* ---- audit.c ---- */
+/* Every process in the cgroup may do no more than config.json says (security.md C17). */
+int ckpt_audit(const struct spec_config *conf, const struct cg *cg, pid_t init, int net_fd,
+	       struct err *e) MUST_CHECK;
+
+/* ---- args.c ---- */
+int ckpt_args_check(const struct ckpt_common *c, struct err *e) MUST_CHECK;
+/* Which of the options this version cannot follow. verb: for the message. */
+int ckpt_args_built_in(const struct ckpt_common *c, const char *verb, struct err *e) MUST_CHECK;
+int ckpt_args_lsm(const char *text, struct err *e) MUST_CHECK;
+
+#endif

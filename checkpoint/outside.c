@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * checkpoint/outside: what of a running container lies outside of it, so that CRIU must be told
+ * instead of writing it: mounts of the host's file systems, named by the mount of config.json that
+ * they came from, and the standard streams. It reads the container by procfs and by fds below its
+ * root. Called by dump.c.
+ */
+#include "checkpoint/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/num.h"
+#include "base/path.h"
+#include "base/ban.h"
+
+#define TABLE_MAX (64u << 20)
+#define LINK_MAX  4096
+
+/* A line of /proc/PID/mountinfo (man 5 proc). */
+struct line {
+	unsigned id, parent;
+	const char *device; /* "MAJOR:MINOR" */
+	const char *path, *type;
+	const char *from; /* the destination in config.json, once known */
+	const char *below;
+	bool is_outside;
+};
+struct table {
+	struct line *v;
+	size_t n;
+};
+
+/* "\040" and its like. */
+static char *unescape(struct arena *a, const char *s)
+{
+	char *out = arena_strdup(a, s), *to = out;
+
+	for (const char *at = out; *at; to++) {
+		if (at[0] == '\\' && at[1] >= '0' && at[1] <= '3' && at[2] >= '0' && at[2] <= '7' &&
+		    at[3] >= '0' && at[3] <= '7') {
+			*to = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
+			at += 4;
+		} else {
+			*to = *at++;
+		}
+	}
+	*to = '\0';
+	return out;
+}
+
+static bool read_line(char *text, struct arena *a, struct line *ret)
+{
+	char *save = NULL, *word[5];
+
+	for (int i = 0; i < 5; i++) {
+		word[i] = strtok_r(i ? NULL : text, " ", &save);
+		if (!word[i])
+			return false;
+	}
+	for (char *w = strtok_r(NULL, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		if (str_eq(w, "-"))
+			break;
+	char *type = strtok_r(NULL, " ", &save);
+
+	*ret = (struct line){.device = word[2], .path = unescape(a, word[4]), .type = type};
+	return type && num_u32(word[0], &ret->id) == 0 && num_u32(word[1], &ret->parent) == 0;
+}
+
+static int read_table(const char *path, struct arena *a, struct table *ret, struct err *e)
+{
+	AUTO(buf) text = {0};
+	size_t lines = 0;
+	int r = file_read_path(path, TABLE_MAX, &text);
+
+	if (r < 0)
+		return err_sys(e, r, "read \"%s\"", path);
+	for (size_t i = 0; i < text.len; i++)
+		lines += text.data[i] == '\n';
+	ret->v = arena_array(a, lines + 1, sizeof(*ret->v));
+	char *copy = arena_strndup(a, text.data ? text.data : "", text.len), *save = NULL;
+
+	for (char *l = strtok_r(copy, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		if (!read_line(l, a, &ret->v[ret->n]))
+			return err_set(e, ERR_BUG, EBADMSG, "\"%s\" cannot be read", path);
+		ret->n++;
+	}
+	return 0;
+}
+
+static struct line *by_id(const struct table *t, unsigned id)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].id == id)
+			return &t->v[i];
+	return NULL;
+}
+
+/* ---- which mount of the config it is ---- */
+
+/* "mnt_id:\t12" of /proc/PID/fdinfo/FD. Return: 0 or -errno. */
+static int mount_of_fd(const char *pid, int fd, unsigned *ret)
+{
+	char path[64], text[512], *at;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%d", pid, fd);
+	r = file_read_kernel(AT_FDCWD, path, text, sizeof(text));
+	if (r < 0)
+		return r;
+	at = strstr(text, "mnt_id:");
+	if (!at)
+		return -EBADMSG;
+	at += strcspn(at, "0123456789");
+	at[strspn(at, "0123456789")] = '\0';
+	return num_u32(at, ret);
+}
+
+/* The mount that covers this path of the container belongs to that line of its config. */
+static void claim(const struct table *t, int root_fd, const char *dest, struct arena *a)
+{
+	char clean[LINK_MAX];
+	struct line *l;
+	unsigned id;
+	AUTO_FD fd = path_open_in(root_fd, dest, O_PATH);
+
+	if (fd < 0 || path_clean(dest, clean, sizeof(clean)) < 0 ||
+	    mount_of_fd("self", fd, &id) < 0)
+		return;
+	l = by_id(t, id);
+	if (l && !l->from && !str_eq(l->path, "/")) {
+		l->from = arena_strdup(a, clean);
+		l->below = "";
+	}
+}
+
+static void claim_all(const struct life_held *x, const struct table *t, int root_fd,
+		      struct arena *a)
+{
+	for (size_t i = x->conf->mounts.n; i-- > 0;)
+		claim(t, root_fd, x->conf->mounts.v[i].destination, a);
+	for (size_t i = 0; i < x->conf->linux_->masked_paths.n; i++)
+		claim(t, root_fd, x->conf->linux_->masked_paths.v[i], a);
+	if (x->has_notify)
+		claim(t, root_fd, "/run/notify", a);
+}
+
+/* What lies below a mount came with it. */
+static void trace(const struct table *t, struct line *l, struct arena *a)
+{
+	const struct line *up = l;
+
+	for (size_t depth = 0; depth <= t->n && !l->from; depth++) {
+		const struct line *next = by_id(t, up->parent);
+		const char *rest;
+
+		if (!next || str_eq(up->path, "/")) {
+			l->from = "/";
+			l->below = str_eq(l->path, "/") ? "" : l->path;
+			return;
+		}
+		up = next;
+		rest = up->from ? str_after(l->path, up->path) : NULL;
+		if (rest && up->is_outside) {
+			l->from = up->from;
+			l->below = arena_printf(a, "%s%s", up->below, rest);
+		}
+	}
+}
+
+static bool is_config_bind(const struct life_held *x, const char *from)
+{
+	for (size_t i = 0; from && i < x->conf->mounts.n; i++) {
+		const struct spec_mount *m = &x->conf->mounts.v[i];
+		char clean[LINK_MAX];
+
+		if (path_clean(m->destination, clean, sizeof(clean)) < 0 || !str_eq(clean, from))
+			continue;
+		if (m->type && (str_eq(m->type, "bind") || str_eq(m->type, "rbind")))
+			return true;
+		for (size_t k = 0; k < m->options.n; k++)
+			if (str_eq(m->options.v[k], "bind") || str_eq(m->options.v[k], "rbind"))
+				return true;
+	}
+	return false;
+}
+
+/* CRIU makes these anew, whoever else has the same one. */
+static bool is_made_anew(const char *type)
+{
+	return str_eq(type, "proc") || str_eq(type, "sysfs") || str_eq(type, "mqueue") ||
+	       str_eq(type, "devpts");
+}
+
+static bool is_outside(const struct life_held *x, const struct table *host, const struct line *l)
+{
+	if (str_eq(l->type, "cgroup2") || str_eq(l->type, "cgroup") || is_config_bind(x, l->from))
+		return true;
+	if (is_made_anew(l->type))
+		return false;
+	for (size_t i = 0; i < host->n; i++)
+		if (str_eq(host->v[i].device, l->device))
+			return true;
+	return false;
+}
+
+static int find_mounts(const struct life_held *x, const struct table *t, struct ckpt_meta *m,
+		       struct arena *a, struct err *e)
+{
+	struct table host = {0};
+	char path[64];
+	int r = read_table("/proc/self/mountinfo", a, &host, e);
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)x->pid);
+	AUTO_FD root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (r == 0 && root_fd < 0)
+		r = err_sys(e, errno, "open the container's root");
+	if (r < 0)
+		return r;
+	claim_all(x, t, root_fd, a);
+	m->mounts.v = arena_array(a, t->n + 1, sizeof(*m->mounts.v));
+	/* The root's own line may stand anywhere, and has no source. */
+	for (size_t i = 0; i < t->n; i++)
+		t->v[i].is_outside = !str_eq(t->v[i].path, "/") && is_outside(x, &host, &t->v[i]);
+	for (size_t i = 0; i < t->n; i++) {
+		struct line *l = &t->v[i];
+
+		if (!l->is_outside)
+			continue;
+		trace(t, l, a);
+		if (strpbrk(l->path, "]:"))
+			return err_set(e, ERR_INPUT, EINVAL,
+				       "mount \"%.200s\": criu takes no ] or : in its path",
+				       l->path);
+		m->mounts.v[m->mounts.n] = (struct ckpt_mount){
+			.path = (char *)l->path,
+			.key = arena_printf(a, "m%zu", m->mounts.n),
+			.from = (char *)l->from,
+			.below = *l->below ? (char *)l->below : NULL,
+		};
+		m->mounts.n++;
+	}
+	return 0;
+}
+
+/* ---- streams ---- */
+
+static void classify(struct ckpt_stream *s, const struct stat *st, unsigned mount, struct arena *a)
+{
+	enum ckpt_stream_kind kind = CKPT_STREAM_OTHER;
+
+	if (S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3))
+		kind = CKPT_STREAM_NULL;
+	else if (S_ISREG(st->st_mode))
+		kind = CKPT_STREAM_FILE;
+	s->kind = (struct opt_enum){true, (int)kind};
+	if (kind != CKPT_STREAM_OTHER)
+		s->key = arena_printf(a, "file[%x:%llx]", mount, (unsigned long long)st->st_ino);
+}
+
+static int find_stream(const struct life_held *x, const struct table *t, int fd,
+		       struct ckpt_stream *s, struct arena *a, struct err *e)
+{
+	char path[64], pid[16], link[LINK_MAX];
+	struct stat st;
+	unsigned mount = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)x->pid, fd);
+	snprintf(pid, sizeof(pid), "%d", (int)x->pid);
+	s->target = (char *)"";
+	s->kind = (struct opt_enum){true, CKPT_STREAM_INSIDE};
+	ssize_t n = readlink(path, link, sizeof(link) - 1);
+
+	if (n < 0 && errno == ENOENT) /* it was closed */
+		return 0;
+	if (n < 0 || stat(path, &st) < 0)
+		return err_sys(e, errno, "read \"%s\"", path);
+	link[n] = '\0';
+	s->target = arena_strndup(a, link, (size_t)n);
+	if (str_starts(link, "pipe:[")) {
+		s->kind.v = CKPT_STREAM_PIPE;
+		s->key = s->target;
+		return 0;
+	}
+	if (str_starts(link, "socket:[")) {
+		s->kind.v = CKPT_STREAM_OTHER;
+		return 0;
+	}
+	int r = mount_of_fd(pid, fd, &mount);
+
+	if (r < 0)
+		return err_sys(e, r, "find the mount of \"%s\"", path);
+	if (!by_id(t, mount))
+		classify(s, &st, mount, a);
+	return 0;
+}
+
+int ckpt_outside_find(const struct life_held *x, struct ckpt_meta *m, struct arena *a,
+		      struct err *e)
+{
+	struct table t = {0};
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)x->pid);
+	int r = read_table(path, a, &t, e);
+
+	if (r == 0)
+		r = find_mounts(x, &t, m, a, e);
+	m->streams.v = arena_array(a, 3, sizeof(*m->streams.v));
+	for (int fd = 0; r == 0 && fd < 3; fd++)
+		r = find_stream(x, &t, fd, &m->streams.v[m->streams.n++], a, e);
+	return r;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * checkpoint/restore: the verb restore: proves the images, lets life make everything around the
+ * processes (runtime/life/restore.c), has criu make these in the container's cgroup with every
+ * outside thing taken from config.json, and audits them while they are held still. Called by
+ * runtime/cli.
+ */
+#include "checkpoint/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "base/ban.h"
+
+#define LOG_NAME "restore.log"
+#define N_FDS	 5 /* three streams, /dev/null, the network namespace */
+
+struct restore {
+	const struct ckpt_restore_args *a;
+	struct arena arena;
+	struct ckpt_criu_info info;
+	struct ckpt_meta *meta;
+	struct ckpt_criu criu;
+	struct ckpt_request req;
+	const char *image_path, *work_path;
+	int image_fd, work_fd;	   /* owned */
+	int stream_fd[3], null_fd; /* owned: what the container's streams become */
+};
+#define RESTORE_INIT                                                                               \
+	{                                                                                          \
+		.criu = CKPT_CRIU_NONE, .image_fd = FD_NONE, .work_fd = FD_NONE,                   \
+		.stream_fd = {FD_NONE, FD_NONE, FD_NONE}, .null_fd = FD_NONE                       \
+	}
+
+static void restore_done(struct restore *s)
+{
+	ckpt_criu_done(&s->criu);
+	ckpt_request_done(&s->req);
+	auto_fd_done(&s->image_fd);
+	auto_fd_done(&s->work_fd);
+	for (int i = 0; i < 3; i++)
+		auto_fd_done(&s->stream_fd[i]);
+	auto_fd_done(&s->null_fd);
+	arena_done(&s->arena);
+}
+
+/* ---- before anything is made ---- */
+
+static const char *const stream_names[] = {"input", "output", "error"};
+
+static int check_streams(struct restore *s, struct err *e)
+{
+	const struct ckpt_meta *m = s->meta;
+
+	if (m->streams.n != 3)
+		return err_set(e, ERR_INPUT, EBADMSG, CKPT_META ": there are not three streams");
+	s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (s->null_fd < 0)
+		return err_sys(e, errno, "open \"/dev/null\"");
+	for (int i = 0; i < 3; i++) {
+		struct stat st;
+
+		s->stream_fd[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+		if (s->stream_fd[i] < 0 || fstat(s->stream_fd[i], &st) < 0)
+			return err_sys(e, errno, "standard %s", stream_names[i]);
+		if (m->streams.v[i].kind.v == CKPT_STREAM_FILE && !S_ISREG(st.st_mode))
+			return err_set(e, ERR_INPUT, EINVAL,
+				       "its standard %s was the file \"%.200s\": give restore this "
+				       "file as its own standard %s",
+				       stream_names[i], m->streams.v[i].target, stream_names[i]);
+	}
+	return 0;
+}
+
+/* The shape of the container is the config's; what only the images say is not taken. */
+static int check_config(const struct restore *s, const struct spec_config *conf, struct err *e)
+{
+	const struct ckpt_meta *m = s->meta;
+
+	if (m->has_net.v != (spec_ns(conf, SPEC_NS_NETWORK) != NULL))
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "linux.namespaces: the images are of a container with%s network "
+			       "namespace of its own",
+			       m->has_net.v ? " a" : "out a");
+	if (m->has_terminal.v != conf->process->terminal.v)
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "process.terminal: the images are of a container with%s terminal",
+			       m->has_terminal.v ? " a" : "out a");
+	if (spec_ns(conf, SPEC_NS_USER))
+		return err_set(e, ERR_MISSING, ENOTSUP,
+			       "restoring a user namespace is not built into this version");
+	if (!spec_ns_is_new(conf, SPEC_NS_PID))
+		return err_set(e, ERR_MISSING, ENOTSUP,
+			       "without a new pid namespace a container cannot be restored");
+	return 0;
+}
+
+static int check_mounts(const struct restore *s, struct life_revival *r, struct err *e)
+{
+	const struct ckpt_mount_vec *v = &s->meta->mounts;
+
+	for (size_t i = 0; i < v->n; i++)
+		if (!life_revival_source(r, v->v[i].from, v->v[i].below ? v->v[i].below : ""))
+			return err_set(e, ERR_INPUT, EINVAL,
+				       "the images want a mount of the host at \"%.200s\", and "
+				       "config.json has none there",
+				       v->v[i].path);
+	return 0;
+}
+
+static int check(void *ctx, struct life_revival *r, const struct spec_resources **ret_limits,
+		 struct err *e)
+{
+	struct restore *s = ctx;
+	int n = check_config(s, life_revival_config(r), e);
+
+	if (n == 0)
+		n = check_streams(s, e);
+	if (n == 0)
+		n = check_mounts(s, r, e);
+	*ret_limits = s->meta->resources;
+	return n;
+}
+
+/* ---- the request ---- */
+
+static void add_streams(struct restore *s)
+{
+	const struct ckpt_stream_vec *v = &s->meta->streams;
+
+	for (size_t i = 0; i < v->n; i++) {
+		bool is_known = !v->v[i].key || v->v[i].kind.v == CKPT_STREAM_INSIDE;
+
+		/* Two that were one are one again. */
+		for (size_t k = 0; k < i; k++)
+			is_known |= v->v[k].key && str_eq(v->v[k].key, v->v[i].key);
+		if (is_known)
+			continue;
+		ckpt_request_inherit(
+			&s->req, v->v[i].kind.v == CKPT_STREAM_NULL ? s->null_fd : s->stream_fd[i],
+			v->v[i].key);
+	}
+}
+
+static void make_request(struct restore *s, struct life_revival *r)
+{
+	struct ckpt_request *q = &s->req;
+	const struct ckpt_mount_vec *v = &s->meta->mounts;
+
+	ckpt_request_begin(q, "restore");
+	ckpt_request_dirs(q, s->image_fd, s->work_fd);
+	ckpt_request_text(q, CKPT_F_ROOT, life_revival_root(r), "--root");
+	ckpt_request_flag(q, CKPT_F_RST_SIBLING, true, "--restore-sibling");
+	ckpt_request_common(q, &s->a->common, LOG_NAME);
+	if (life_revival_net_fd(r) >= 0)
+		ckpt_request_inherit(q, life_revival_net_fd(r), CKPT_NET_KEY);
+	for (size_t i = 0; i < v->n; i++)
+		ckpt_request_text(
+			q, CKPT_F_EXTERNAL,
+			arena_printf(&s->arena, "mnt[%s]:%s", v->v[i].key,
+				     life_revival_source(r, v->v[i].from,
+							 v->v[i].below ? v->v[i].below : "")),
+			"--external");
+	add_streams(s);
+	if (s->a->lsm_profile)
+		ckpt_request_text(q, CKPT_F_LSM_PROFILE, s->a->lsm_profile, "--lsm-profile");
+	if (s->a->lsm_mount_context)
+		ckpt_request_text(q, CKPT_F_LSM_MOUNT_CONTEXT, s->a->lsm_mount_context,
+				  "--lsm-mount-context");
+	ckpt_request_end(q);
+}
+
+/* ---- the talk ---- */
+
+static int fail(struct restore *s, const char *errmsg, struct err *e)
+{
+	return ckpt_words_fail("restore", s->work_fd, s->work_path, LOG_NAME, errmsg, e);
+}
+
+/* What we do in one of criu's stages. */
+static int stage(struct restore *s, struct life_revival *r, struct ckpt_criu_answer *answer,
+		 struct err *e)
+{
+	if (answer->script && str_eq(answer->script, "setup-namespaces"))
+		return life_revival_hooks(r, answer->pid, e);
+	if (answer->script && str_eq(answer->script, "orphan-pts-master") && answer->fd >= 0)
+		return life_revival_console(r, fd_take(&answer->fd), e);
+	(void)s;
+	return 0;
+}
+
+/*
+ * Goes on until criu has said `until` (NULL: until its answer), which is not allowed yet. A stage
+ * that fails on our side makes criu end what it has made, and is the error.
+ */
+static int talk(struct restore *s, struct life_revival *r, const char *until, pid_t *ret_pid,
+		struct err *e)
+{
+	struct err mine = ERR_INIT;
+
+	for (;;) {
+		struct ckpt_criu_answer answer = {.fd = FD_NONE};
+		int n = ckpt_criu_hear(&s->criu, life_revival_abort_fd(r), -1, &s->arena, &answer,
+				       e);
+
+		if (n < 0)
+			return e->code == EPIPE ? fail(s, NULL, e) : n;
+		if (answer.type != CKPT_CRIU_NOTIFY) {
+			auto_fd_done(&answer.fd);
+			if (mine.code) {
+				*e = mine;
+				return -e->code;
+			}
+			if (!answer.is_success)
+				return fail(s, answer.errmsg, e);
+			return until ? err_set(e, ERR_KERNEL, EPROTO,
+					       "criu restored without the stage \"%s\"", until)
+				     : 0;
+		}
+		/* Not every stage names it. */
+		if (answer.pid > 0 && ret_pid)
+			*ret_pid = answer.pid;
+		if (until && answer.script && str_eq(answer.script, until) && !mine.code) {
+			auto_fd_done(&answer.fd);
+			return 0;
+		}
+		bool is_right = !mine.code && stage(s, r, &answer, &mine) == 0;
+
+		auto_fd_done(&answer.fd);
+		n = ckpt_criu_allow(&s->criu, is_right, e);
+		if (n < 0)
+			return n;
+	}
+}
+
+/* The last stage before the processes go on, with all their rights in place. */
+#define HELD "pre-resume"
+
+static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, struct err *e)
+{
+	struct restore *s = ctx;
+	int fds[N_FDS], net_fd = life_revival_net_fd(r);
+	struct ckpt_criu_seat seat = {
+		.cgroup_fd = seat_fd, .fds = fds, .prepare = life_revival_enter, .ctx = r};
+
+	for (int i = 0; i < 3; i++)
+		fds[seat.n_fds++] = s->stream_fd[i];
+	fds[seat.n_fds++] = s->null_fd;
+	if (net_fd >= 0)
+		fds[seat.n_fds++] = net_fd;
+	make_request(s, r);
+	int n = ckpt_criu_start(s->info.path, &seat, &s->criu, e);
+
+	if (n == 0)
+		n = ckpt_criu_ask(&s->criu, CKPT_CRIU_RESTORE, &s->req.more, e);
+	if (n == 0)
+		n = talk(s, r, HELD, ret_pid, e);
+	if (n == 0 && *ret_pid <= 0)
+		n = err_set(e, ERR_KERNEL, EPROTO, "criu does not name the restored process");
+	if (n == 0)
+		n = ckpt_audit(life_revival_config(r), life_revival_cgroup(r), *ret_pid, net_fd, e);
+	return n;
+}
+
+static int release(void *ctx, struct life_revival *r, struct err *e)
+{
+	struct restore *s = ctx;
+	int n = ckpt_criu_allow(&s->criu, true, e);
+
+	if (n == 0)
+		n = talk(s, r, NULL, NULL, e);
+	/* It sits in the container's cgroup, and holds the container's streams. */
+	ckpt_criu_done(&s->criu);
+	for (int i = 0; i < 3; i++)
+		auto_fd_done(&s->stream_fd[i]);
+	return n;
+}
+
+/* ---- the verb ---- */
+
+static int prepare(struct restore *s, const struct life_host *h, struct err *e)
+{
+	const struct ckpt_common *c = &s->a->common;
+	int r;
+
+	s->image_path = c->image_path ? c->image_path : "checkpoint";
+	s->work_path = c->work_path ? c->work_path : s->image_path;
+	r = ckpt_image_open(s->image_path, false, &s->image_fd, e);
+	if (r == 0)
+		r = ckpt_criu_probe(h->criu, &s->info, e);
+	if (r == 0)
+		r = ckpt_image_read(s->image_fd, s->image_path, &s->info, &s->arena, &s->meta, e);
+	if (r == 0)
+		r = ckpt_image_open(s->work_path, true, &s->work_fd, e);
+	return r;
+}
+
+int ckpt_restore(const struct life_host *h, const struct ckpt_restore_args *a, int *ret_status,
+		 struct err *e)
+{
+	struct restore s = RESTORE_INIT;
+	const struct life_reviver by = {&s, check, make, release};
+	int r = ckpt_args_check(&a->common, e);
+
+	*ret_status = 0;
+	s.a = a;
+	if (r == 0 && a->lsm_profile)
+		r = ckpt_args_lsm(a->lsm_profile, e);
+	if (r == 0)
+		r = ckpt_args_built_in(&a->common, "restore", e);
+	if (r == 0 && life_is_rootless(h))
+		r = err_set(e, ERR_MISSING, EPERM,
+			    "restoring takes root of the host: CRIU cannot do it for a user");
+	if (r == 0)
+		r = prepare(&s, h, e);
+	if (r == 0)
+		r = life_restore(h, &a->life, &by, ret_status, e);
+	restore_done(&s);
+	return r;
+}

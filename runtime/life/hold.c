@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime/life/hold: a living container, locked and opened for checkpoint/, which writes it: what
+ * that room may see of the record, the config and the cgroup. Called by checkpoint/dump.c.
+ */
+#include "runtime/life/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/proc.h"
+#include "base/ban.h"
+
+void life_held_done(struct life_held *x)
+{
+	struct life_box *b = ptr_take(&x->box);
+
+	if (b) {
+		life_box_done(b);
+		free(b);
+	}
+	cg_done(&x->cg);
+	auto_fd_done(&x->pidfd);
+	auto_fd_done(&x->abort_fd);
+	x->dir_fd = FD_NONE;
+}
+
+static int check(const struct life_box *b, enum spec_status *ret, struct err *e)
+{
+	*ret = life_machine_status(b);
+	if (*ret == SPEC_BROKEN)
+		return life_machine_check(LIFE_EXEC, *ret, e);
+	if (*ret == SPEC_RUNNING || *ret == SPEC_PAUSED)
+		return 0;
+	return err_set(e, ERR_STATE, *ret == SPEC_STOPPED ? ESRCH : EBUSY,
+		       "container not running (no such process): it is %s",
+		       word_text(&spec_words_status, (int)*ret));
+}
+
+static int fill(struct life_held *x, struct life_box *b, struct err *e)
+{
+	struct spec_config *conf = NULL;
+	int r = check(b, &x->status, e);
+
+	if (r == 0)
+		r = life_store_config(b, &conf, e);
+	if (r < 0)
+		return r;
+	x->conf = conf;
+	x->id = b->id;
+	x->bundle = b->rec->bundle;
+	x->rootfs = b->rec->rootfs;
+	x->resources = b->rec->resources;
+	x->has_notify = b->rec->has_notify.v;
+	x->dir_fd = b->dir_fd;
+	x->pid = (pid_t)b->rec->init->pid.v;
+	x->pidfd = life_machine_pidfd(b);
+	if (x->pidfd < 0) {
+		x->pidfd = FD_NONE;
+		return err_set(e, ERR_STATE, ESRCH, "container not running (no such process)");
+	}
+	r = life_machine_cgroup(b, &x->cg, e);
+	return r == -ENOENT ? err_set(e, ERR_STATE, ENOENT,
+				      "the container has no cgroup: it cannot be held still")
+			    : r;
+}
+
+int life_held_open(const struct life_host *h, const char *id, struct life_held *x, struct err *e)
+{
+	static const struct life_box none = LIFE_BOX_INIT;
+	struct life_box *b = mem_alloc(sizeof(*b));
+
+	*b = none;
+	x->box = b;
+	int r = life_store_open(h, id, true, b, e);
+
+	if (r == 0)
+		r = fill(x, b, e);
+	return r < 0 ? r : life_wait_signals(&x->abort_fd, e);
+}
+
+int life_held_end(struct life_held *x, struct err *e)
+{
+	int r = cg_kill(&x->cg, e);
+
+	if (r < 0)
+		return r;
+	r = proc_wait_gone(x->pidfd, LIFE_WAIT_MS);
+	return r < 0 ? err_sys(e, r, "wait for the end of the container") : 0;
+}
