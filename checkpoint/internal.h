@@ -131,6 +131,12 @@ int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *c
 int ckpt_outside_find(const struct life_held *x, struct ckpt_meta *m, struct arena *a,
 		      struct err *e) MUST_CHECK;
 
+/* ---- patch.c ---- */
+/* Takes the sizes of files that are streams out of the images, which are complete but for this. */
+int ckpt_patch_streams(int dir_fd, const struct ckpt_meta *m, struct err *e) MUST_CHECK;
+/* The same of one image's bytes. Return: 0 or -EBADMSG. Pure. */
+int ckpt_patch_image(const char *p, size_t n, struct buf *out);
+
 /* ---- audit.c ---- */
 /* Every process in the cgroup may do no more than config.json says (security.md C17). */
 int ckpt_audit(const struct spec_config *conf, const struct cg *cg, pid_t init, int net_fd,

@@ -57,6 +57,7 @@ const char *ckpt_words_remedy(const char *words)
 		{"has bad size", "the file was changed since: bring back the file system of then"},
 		{"build-id", "the file was changed since: bring back the file system of then"},
 		{"has bad mode", "the file is another one than it was"},
+		{"Can't get 1:16 opt", "this criu is too old for this kernel: 4.2 or later"},
 		{"kerndat_tcp_repair", "CRIU needs a network namespace whose lo is up"},
 		{"Pid ", "is the process id taken? share no pid namespace"},
 	};
