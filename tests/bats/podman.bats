@@ -232,12 +232,26 @@ waits() {
 	prints healthy
 }
 
-@test "checkpoint is refused clearly, and the container goes on" {
+# running: podman's word on the container
+is_up() { [ "$($P inspect --format '{{.State.Running}}' "$NAME" 2>/dev/null 3>&-)" = "$1" ]; }
+
+@test "container checkpoint and restore, in place and by an archive" {
+	requires criu
 	is_stiva || skip "requires: stiva"
-	waits
-	eng container checkpoint "$NAME"
-	[ "$status" != 0 ]
-	complains checkpoint
+	good run -d "${OPTS[@]}" stiva-test sh -c 'echo ready; while :; do sleep 0.05; done'
+	logged() { [[ $($P logs "$NAME" 2>&1 3>&-) == *"$1"* ]]; }
+	wait_for logged ready
+	good container checkpoint "$NAME"
+	wait_for is_up false
+	good container restore "$NAME"
+	is_up true
+	good exec "$NAME" true
+	good container checkpoint --leave-running "$NAME"
+	good exec "$NAME" true
+	good container checkpoint --export "$WORK/archive.tar.gz" "$NAME"
+	good rm "$NAME"
+	good container restore --import "$WORK/archive.tar.gz"
+	is_up true
 	good exec "$NAME" true
 }
 
