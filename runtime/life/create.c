@@ -260,6 +260,8 @@ static void spawn_undo(void *ctx)
 {
 	struct life_create *c = ctx;
 
+	if (c->revive)
+		c->revive->undo(c);
 	life_spawn_kill(&c->child);
 }
 

@@ -237,6 +237,7 @@ struct life_create;
 /* What restore.c does in the place of some rows of create's. */
 struct life_revive_rows {
 	int (*spawn)(struct life_create *c, struct err *e); /* fills c->child */
+	void (*undo)(struct life_create *c);		    /* before the child is waited for */
 	int (*limits)(struct life_create *c, struct err *e);
 	int (*commit)(struct life_create *c, struct err *e);
 };

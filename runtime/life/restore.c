@@ -212,6 +212,15 @@ static int spawn(struct life_create *c, struct err *e)
 	return err_sys(e, r, "open the restored process");
 }
 
+/* The maker too: what it traces could not be waited for. */
+static void undo(struct life_create *c)
+{
+	struct err ignored = ERR_INIT;
+
+	if (c->cg.dir_fd >= 0)
+		(void)!cg_kill(&c->cg, &ignored);
+}
+
 /* Not before: making the processes takes more than they need then. */
 static int limits(struct life_create *c, struct err *e)
 {
@@ -231,7 +240,7 @@ static int commit(struct life_create *c, struct err *e)
 	return rv->by->release(rv->by->ctx, rv, e);
 }
 
-static const struct life_revive_rows revive_rows = {spawn, limits, commit};
+static const struct life_revive_rows revive_rows = {spawn, undo, limits, commit};
 
 /* ---- the verb ---- */
 

@@ -573,6 +573,30 @@ told() {
 	absent "$ID-2"
 }
 
+@test "R1: a restore that fails at any row leaves nothing, one that is killed nothing that delete does not take" {
+	requires criu debug_faults
+	local row how
+	counter
+	runs_piped
+	dumps
+	ok delete "$ID"
+	RUNTIME=$RUNTIME_FAULTS
+	for row in claim cgroup spawn devices config late-limits record pid-file commit; do
+		for how in fail fail-after kill kill-after; do
+			STIVA_FAULT=create.$row:$how rt restore -d -b "$BUNDLE" --image-path "$IMG" --pid-file "$WORK/pid" "$ID" 2>/dev/null
+			[ "$status" != 0 ] || fail "$row:$how"
+			grep -q "fault fired" "$ERR" || fail "$row:$how: $stderr"
+			case $how in
+			fail*) ;;
+			kill*) ok delete --force "$ID" ;;
+			esac
+			absent
+		done
+	done
+	[ ! -e "$WORK/pid" ] || rm "$WORK/pid"
+	[ -z "$(find /tmp -maxdepth 1 -name '.criu*')" ] || fail "criu's own folders are left: $(find /tmp -maxdepth 1 -name '.criu*')"
+}
+
 @test "A02 C13: org.criu.config and criu's own files change nothing" {
 	requires criu
 	printf 'action-script %s\n' "$WORK/evil" >"$WORK/criu.conf"
