@@ -60,11 +60,12 @@ struct ckpt_common {
 
 struct ckpt_dump_args {
 	struct ckpt_common common;
-	bool leave_running, pre_dump;
+	bool leave_running, pre_dump, check;
 };
-/* Writes the container's processes to the image path; they end unless they are to go on. */
+/* Writes the container's processes to the image path; they end unless they are to go on. check:
+ * only says what would be in the way, one a line in out. */
 int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_args *a,
-	      struct err *e) MUST_CHECK;
+	      struct buf *out, struct err *e) MUST_CHECK;
 
 struct ckpt_restore_args {
 	struct ckpt_common common;

@@ -11,9 +11,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "base/file.h"
 #include "base/log.h"
-#include "base/num.h"
 #include "base/ban.h"
 
 #define LOG_NAME  "dump.log"
@@ -87,37 +85,22 @@ static int refuse(const struct life_held *x, struct err *e)
 	return refuse_joined(x->conf, e);
 }
 
-/* criu takes what descends from the first process, and loses without a word what an exec has put
- * beside it: those have a parent outside. */
-static int refuse_strangers(const struct life_held *x, struct err *e)
+/* What is in the way is named before anything is held still; all of it, when out is given. */
+static int refuse_blockers(struct dump *d, struct buf *out, struct err *e)
 {
-	AUTO_FREE pid_t *pids = NULL;
-	size_t n = 0;
-	int r = cg_pids(&x->cg, &pids, &n, e);
+	AUTO(ckpt_blockers) b = {.arena = &d->arena};
+	int r = ckpt_preflight(&d->held, &d->a->common, &b, e);
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		char path[64], text[4096];
-
-		if (pids[i] == x->pid)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/status", (int)pids[i]);
-		if (file_read_kernel(AT_FDCWD, path, text, sizeof(text)) < 0)
-			continue; /* it ended */
-		const char *at = strstr(text, "\nPPid:");
-		bool is_known = false;
-		uint64_t parent = 0;
-
-		at = at ? at + 6 + strspn(at + 6, " \t:") : "";
-		(void)num_u64n(at, strspn(at, "0123456789"), &parent);
-
-		for (size_t k = 0; k < n; k++)
-			is_known |= pids[k] == (pid_t)parent;
-		if (!is_known)
-			r = err_set(e, ERR_STATE, EBUSY,
-				    "process %d came in by exec: it would be lost (end it first)",
-				    (int)pids[i]);
-	}
-	return r;
+	if (r < 0 || b.n == 0)
+		return r;
+	if (out)
+		buf_add(out, b.all.data, b.all.len);
+	if (out || b.n > 1)
+		return err_set(e, ERR_STATE, EBUSY, "%s%s%zu thing%s in the way%s",
+			       out ? "" : b.first, out ? "" : ", and ", out ? b.n : b.n - 1,
+			       (out ? b.n : b.n - 1) > 1 ? "s are" : " is",
+			       out ? "" : " besides (checkpoint --check names them)");
+	return err_set(e, ERR_STATE, EBUSY, "%s", b.first);
 }
 
 /* ---- the request ---- */
@@ -237,11 +220,7 @@ static int prepare(struct dump *d, struct err *e)
 
 	d->image_path = c->image_path ? c->image_path : "checkpoint";
 	d->work_path = c->work_path ? c->work_path : d->image_path;
-	r = refuse(&d->held, e);
-	if (r == 0)
-		r = refuse_strangers(&d->held, e);
-	if (r == 0)
-		r = ckpt_image_open(d->image_path, true, &d->image_fd, e);
+	r = ckpt_image_open(d->image_path, true, &d->image_fd, e);
 	if (r == 0)
 		r = ckpt_image_open(d->work_path, true, &d->work_fd, e);
 	if (r == 0)
@@ -303,7 +282,7 @@ static void drop_images(struct dump *d)
 }
 
 int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_args *a,
-	      struct err *e)
+	      struct buf *out, struct err *e)
 {
 	struct dump d = DUMP_INIT;
 	int r = ckpt_args_check(&a->common, e);
@@ -319,7 +298,14 @@ int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_
 	if (r == 0)
 		r = ckpt_criu_probe(h->criu, &d.info, e);
 	if (r == 0)
-		r = prepare(&d, e);
+		r = refuse(&d.held, e);
+	if (r == 0)
+		r = refuse_blockers(&d, a->check ? out : NULL, e);
+	if (r < 0 || a->check) {
+		dump_done(&d);
+		return r;
+	}
+	r = prepare(&d, e);
 	/* Ready to be asked before the freeze: its start is no part of the pause. */
 	if (r == 0)
 		r = ckpt_criu_start(d.info.path, NULL, &d.criu, e);

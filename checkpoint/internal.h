@@ -131,6 +131,19 @@ int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *c
 int ckpt_outside_find(const struct life_held *x, struct ckpt_meta *m, struct arena *a,
 		      struct err *e) MUST_CHECK;
 
+/* ---- preflight.c ---- */
+#define CKPT_GHOST_MAX (256u << 20) /* of a deleted file */
+struct ckpt_blockers {
+	struct arena *arena; /* borrowed */
+	const char *first;
+	size_t n;
+	struct buf all; /* one a line */
+};
+void ckpt_blockers_done(struct ckpt_blockers *b);
+/* Adds what stands in the way of a checkpoint with these options. */
+int ckpt_preflight(const struct life_held *x, const struct ckpt_common *c, struct ckpt_blockers *b,
+		   struct err *e) MUST_CHECK;
+
 /* ---- patch.c ---- */
 /* Takes the sizes of files that are streams out of the images, which are complete but for this. */
 int ckpt_patch_streams(int dir_fd, const struct ckpt_meta *m, struct err *e) MUST_CHECK;

@@ -12,7 +12,6 @@
 
 enum { REQ_OPTS = 2 };
 enum { INHERIT_KEY = 1, INHERIT_FD = 2 };
-#define GHOST_LIMIT (256u << 20)
 #define LEVEL_WARN  2
 #define LEVEL_DEBUG 4
 
@@ -88,7 +87,7 @@ void ckpt_request_common(struct ckpt_request *r, const struct ckpt_common *c, co
 	/* 0 is ignore: the cgroup is made by us, with what is in force (migration.md 3). */
 	ckpt_wire_number(&r->opts, CKPT_F_MANAGE_CGROUPS_MODE, 0);
 	buf_adds(&r->line, " --manage-cgroups=ignore");
-	ckpt_request_number(r, CKPT_F_GHOST_LIMIT, GHOST_LIMIT, "--ghost-limit");
+	ckpt_request_number(r, CKPT_F_GHOST_LIMIT, CKPT_GHOST_MAX, "--ghost-limit");
 	ckpt_request_flag(r, CKPT_F_TCP_ESTABLISHED, c->tcp_established, "--tcp-established");
 	ckpt_request_flag(r, CKPT_F_TCP_CLOSE, c->tcp_close, "--tcp-close");
 	ckpt_request_flag(r, CKPT_F_TCP_SKIP_IN_FLIGHT, c->tcp_skip_in_flight, "--skip-in-flight");

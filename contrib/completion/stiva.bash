@@ -104,7 +104,7 @@ _stiva_rows()
 		words=()
 		;;
 	checkpoint)
-		opts='--leave-running --pre-dump --image-path --work-path --parent-path --page-server --status-fd --tcp-established --tcp-close --tcp-skip-in-flight --ext-unix-sk --shell-job --file-locks --link-remap --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --network-lock -h --help'
+		opts='--leave-running --pre-dump --check --image-path --work-path --parent-path --page-server --status-fd --tcp-established --tcp-close --tcp-skip-in-flight --ext-unix-sk --shell-job --file-locks --link-remap --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --network-lock -h --help'
 		args=' --image-path:dir --work-path:dir --parent-path:dir --page-server: --status-fd: --manage-cgroups-mode:=soft,full,strict,ignore --empty-ns:=network --network-lock:=iptables,nftables,skip'
 		words=('=id')
 		;;

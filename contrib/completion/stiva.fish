@@ -145,6 +145,7 @@ complete -c stiva -n '__fish_seen_subcommand_from stats' -s f -l format -x -a 't
 complete -c stiva -n __fish_use_subcommand -a checkpoint -d 'write a container to files'
 complete -c stiva -n '__fish_seen_subcommand_from checkpoint' -l leave-running -d 'do not end the container'
 complete -c stiva -n '__fish_seen_subcommand_from checkpoint' -l pre-dump -d 'write the memory only, and let the container run'
+complete -c stiva -n '__fish_seen_subcommand_from checkpoint' -l check -d 'only print what stands in the way, one a line; the container does not notice'
 complete -c stiva -n '__fish_seen_subcommand_from checkpoint' -l image-path -x -a '(__fish_complete_directories)' -d 'where the images are'
 complete -c stiva -n '__fish_seen_subcommand_from checkpoint' -l work-path -x -a '(__fish_complete_directories)' -d 'where CRIU keeps its logs'
 complete -c stiva -n '__fish_seen_subcommand_from checkpoint' -l parent-path -x -a '(__fish_complete_directories)' -d 'the images of an earlier pre-dump, relative to the image path'

@@ -34,13 +34,14 @@ const struct cmd_opts cmd_checkpoint_common = CMD_OPTS(common_rows);
 static const struct cmd_opt rows[] = {
 	O_FLAG(A, leave_running, "leave-running", 0, "do not end the container"),
 	O_FLAG(A, pre_dump, "pre-dump", 0, "write the memory only, and let the container run"),
+	O_FLAG(A, check, "check", 0, "only print what stands in the way, one a line; the container does not notice"),
 };
 /* clang-format on */
 _Static_assert(offsetof(struct ckpt_dump_args, common) == 0, "the common rows count from it");
 
 static int run(struct cmd_call *call, struct err *e)
 {
-	return ckpt_dump(call->host, call->words[0], call->args, e);
+	return ckpt_dump(call->host, call->words[0], call->args, call->out, e);
 }
 
 const struct cmd_verb cmd_checkpoint = {

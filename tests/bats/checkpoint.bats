@@ -367,13 +367,11 @@ told() {
 	wrong "exclude each other" --tcp-established --tcp-close
 }
 
-@test "E10 U125: a file that lost its name but one: the option is named, and the container goes on" {
+@test "U125: a file that lost its name but one: the option is named, and the container goes on" {
 	requires criu
 	script 'echo kept >/a; ln /a /b; exec 9</a; rm /a; i=0; while :; do i=$((i + 1)); echo $i; sleep 0.02; done'
 	runs_piped
-	kept "criu's dump failed: Can't create link remap for /a"
-	complains "use --link-remap"
-	complains "(log: $IMG/dump.log)"
+	kept "has \"/a (deleted)\" open, which has another name still: use --link-remap"
 	goes_on
 	dumps --link-remap
 	again
@@ -393,14 +391,51 @@ told() {
 	again --tcp-established
 }
 
-@test "E10: what CRIU cannot take: its first error, the log, and the container goes on" {
+@test "E10: what CRIU cannot take: its first error and its log in one line, and the container goes on" {
 	requires criu
-	mkdir "$WORK/out"
-	counter
+	mkdir "$WORK/logs"
+	script 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.02; done'
+	echo outside >"$WORK/file"
+	"$RUNTIME" --root "$ROOT" run -d --preserve-fds 1 -b "$BUNDLE" "$ID" </dev/null 3<"$WORK/file" 4>&- > >(exec cat >>"$WORK/said") 2>&1
+	wait_for grep -qx 3 "$WORK/said"
+	kept "checkpoint $ID: criu's dump failed: Can't lookup mount=" --work-path "$WORK/logs"
+	complains "(a process has a file of the host open) (log: $WORK/logs/dump.log)"
+	goes_on
+}
+
+@test "--check names all that is in the way, and the container does not notice; a checkpoint names the first" {
+	requires criu
+	script 'echo kept >/a; ln /a /b; exec 9</a; rm /a; i=0; while :; do i=$((i + 1)); echo $i; sleep 0.02; done'
 	runs_piped
 	"$RUNTIME" --root "$ROOT" exec -d "$ID" sleep 60 </dev/null >/dev/null 2>&1 3>&-
-	kept "came in by exec: it would be lost"
+	rt checkpoint --check --image-path "$IMG" "$ID"
+	exits 1
+	complains "2 things are in the way"
+	is "$(wc -l <"$OUT")" 2
+	grep -q 'has "/a (deleted)" open' "$OUT"
+	grep -q "came in by exec: it would be lost" "$OUT"
+	[ ! -e "$IMG" ]
+	kept "and 1 thing is in the way besides (checkpoint --check names them)"
+	ok exec "$ID" sh -c 'kill $(pidof sleep 2>/dev/null) 2>/dev/null || for p in /proc/[0-9]*; do
+		[ "$(tr "\0" " " <$p/cmdline)" != "sleep 60 " ] || kill "${p#/proc/}"; done'
+	clear() { rt checkpoint --check --link-remap --image-path "$IMG" "$ID" && [ "$status" = 0 ]; }
+	wait_for clear
+	prints ""
 	goes_on
+	"$RUNTIME" checkpoint --help | grep -q -e --check
+}
+
+@test "--check: established connections are counted" {
+	requires criu
+	script 'mkfifo /s; (exec 3<>/s; nc -l -p 4000 <&3 >/dev/null) &
+		until grep -q ":0FA0 .* 0A " /proc/net/tcp /proc/net/tcp6; do :; done
+		(exec 3<>/s; nc 127.0.0.1 4000 <&3 >/dev/null) &
+		until grep -q ":0FA0 .* 01 " /proc/net/tcp /proc/net/tcp6; do :; done; echo ready; exec sleep 60'
+	starts
+	rt checkpoint --check --image-path "$IMG" "$ID"
+	exits 1
+	line "2 ends of TCP connections are established: use --tcp-established"
+	ok checkpoint --check --tcp-established "$ID"
 }
 
 @test "U134: no criu, an old one, one that does not work: one line, and nothing happens" {
