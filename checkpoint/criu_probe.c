@@ -62,12 +62,11 @@ static int ask(const char *path, enum ckpt_criu_type type, const struct buf *mor
 		       ckpt_criu_is_error(ret->errmsg) ? ret->errmsg : "");
 }
 
-int ckpt_criu_probe(const char *named, struct ckpt_criu_info *ret, struct err *e)
+int ckpt_criu_find(const char *named, struct ckpt_criu_info *ret, struct err *e)
 {
 	struct ckpt_criu_info info = {0};
 	struct ckpt_criu_answer answer = {0};
 	AUTO(arena) arena = {0};
-	AUTO(buf) features = {0}, more = {0};
 	int r = find(named, &info, e);
 
 	if (r == 0)
@@ -82,6 +81,20 @@ int ckpt_criu_probe(const char *named, struct ckpt_criu_info *ret, struct err *e
 		return err_set(e, ERR_MISSING, ENOTSUP,
 			       "\"%s\" is version %u.%u.%u: wanted is " WANTED, info.path,
 			       info.major, info.minor, info.sublevel);
+	*ret = info;
+	return 0;
+}
+
+int ckpt_criu_probe(const char *named, struct ckpt_criu_info *ret, struct err *e)
+{
+	struct ckpt_criu_info info = {0};
+	struct ckpt_criu_answer answer = {0};
+	AUTO(arena) arena = {0};
+	AUTO(buf) features = {0}, more = {0};
+	int r = ckpt_criu_find(named, &info, e);
+
+	if (r < 0)
+		return r;
 	/* Their numbers are 1 to 3, as in the answer. */
 	for (unsigned i = 1; i <= 3; i++)
 		ckpt_wire_number(&features, i, true);

@@ -296,7 +296,7 @@ int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_
 					  "stiva: nothing was done")
 				: ckpt_args_built_in(&a->common, "checkpoint", e);
 	if (r == 0)
-		r = ckpt_criu_probe(h->criu, &d.info, e);
+		r = ckpt_criu_find(h->criu, &d.info, e);
 	if (r == 0)
 		r = refuse(&d.held, e);
 	if (r == 0)

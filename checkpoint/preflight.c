@@ -59,8 +59,12 @@ static bool may_set_limits(void)
 	if (file_read_kernel(AT_FDCWD, "/proc/self/status", status, sizeof(status)) < 0)
 		return true;
 	at = strstr(status, "\nCapEff:\t");
-	/* 16 hex digits: bit 24 is the lowest of the tenth */
-	return !at || strlen(at) < 25 || (at[9 + 15 - CAP_BIT / 4] & 1);
+	/* 16 hex digits after 9 bytes: bit 24 is the lowest of the tenth */
+	if (!at || strlen(at) < 25)
+		return true;
+	char digit = at[9 + 15 - CAP_BIT / 4];
+
+	return (digit <= '9' ? digit - '0' : digit - 'a' + 10) & 1;
 }
 
 /* ---- descriptors ---- */

@@ -289,7 +289,7 @@ static int prepare(struct restore *s, const struct life_host *h, struct err *e)
 	s->work_path = c->work_path ? c->work_path : s->image_path;
 	r = ckpt_image_open(s->image_path, false, &s->image_fd, e);
 	if (r == 0)
-		r = ckpt_criu_probe(h->criu, &s->info, e);
+		r = ckpt_criu_find(h->criu, &s->info, e);
 	if (r == 0)
 		r = ckpt_image_read(s->image_fd, s->image_path, &s->info, &s->arena, &s->meta, e);
 	if (r == 0)
