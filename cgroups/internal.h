@@ -149,9 +149,9 @@ int cg_rdt_compare(const char *line, size_t n, const char *text);
 
 /* ---- room.c ---- */
 /*
- * A write of memory.max below the usage reclaims, and kills when a few tries in a row bring nothing,
- * as with a slow swap. So what comes by memory.reclaim (Linux 5.19), which never kills, is taken
- * before. The rest is left to the write. At most 10 s.
+ * A write of memory.max below the usage reclaims, and kills when a few tries in a row bring
+ * nothing, as with a slow swap. So what comes by memory.reclaim (Linux 5.19), which never kills, is
+ * taken before. The rest is left to the write. At most 10 s.
  */
 void cg_room_make(const struct cg *c, uint64_t limit);
 

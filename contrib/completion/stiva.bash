@@ -6,7 +6,7 @@ _stiva_rows()
 	'')
 		opts='--root --log --log-format --log-level --debug --strict --systemd-cgroup --cgroup-manager --rootless --criu -v --version -h --help'
 		args=' --root:dir --log:file --log-format:=text,json --log-level:=error,warning,info,debug --cgroup-manager:=cgroupfs,systemd,disabled --criu:file'
-		words=('=create start run exec pause resume update mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
+		words=('=create start run exec pause resume update resize autosize mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
 		;;
 	create)
 		opts='-b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --view --view-from --preserve-fds --no-subreaper --plan -h --help'
