@@ -175,16 +175,23 @@ static int wait_for(const struct ckpt_criu *c, int abort_fd, int timeout_ms, str
 	const uint64_t end = proc_now_usec() + (uint64_t)timeout_ms * 1000;
 
 	for (;;) {
-		struct pollfd p[2] = {{.fd = c->fd, .events = POLLIN},
-				      {.fd = abort_fd, .events = POLLIN}};
+		/* A killed criu's helpers may hold its end of the connection open. */
+		struct pollfd p[3] = {{.fd = c->fd, .events = POLLIN},
+				      {.fd = abort_fd, .events = POLLIN},
+				      {.fd = c->pidfd, .events = POLLIN}};
 		uint64_t now = proc_now_usec();
 		int left = now < end ? (int)((end - now + 999) / 1000) : 0;
-		int n = poll(p, 2, timeout_ms < 0 ? -1 : left);
+		int n = poll(p, 3, timeout_ms < 0 ? -1 : left);
 
 		if (n > 0 && p[0].revents)
 			return 0;
-		if (n > 0)
+		if (n > 0 && p[1].revents)
 			return err_set(e, ERR_STATE, EINTR, "interrupted by a signal");
+		/* Its last word may have come between the two looks. */
+		if (n > 0 && poll(p, 1, 0) == 0)
+			return ended(c, e);
+		if (n > 0)
+			return 0;
 		if (n < 0 && errno != EINTR)
 			return err_sys(e, errno, "wait for \"%s\"", c->path);
 		if (n == 0)

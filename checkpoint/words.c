@@ -81,6 +81,8 @@ int ckpt_words_fail(const char *verb, int work_fd, const char *work_path, const 
 		words = ckpt_words_first(errmsg, strlen(errmsg), &a);
 	if (!words && ckpt_criu_is_error(errmsg))
 		words = errmsg;
+	if (!words && !errmsg)
+		words = "it ended without an answer";
 	const char *remedy = words ? ckpt_words_remedy(words) : NULL;
 
 	return err_set(e, ERR_KERNEL, EIO, "criu's %s failed%s%.*s%s%s%s (log: %.150s/%s)", verb,
