@@ -219,7 +219,7 @@ inspects() {
 	good checkpoint ls "$NAME"
 	shows one
 	shows two
-	# start --checkpoint fails in docker 26 itself, with runc too: "content sha256:...: already exists"
+	# start --checkpoint fails in docker 26: "content sha256:...: already exists"
 	ended() { [ "$(timeout 20 $ENGINE inspect --format '{{.State.Running}}' "$NAME" 3>&-)" = false ]; }
 	wait_for ended
 }

@@ -199,7 +199,11 @@ ended() { ! kill -0 "$WATCHER" 2>/dev/null; }
 counted() { sed -n "s/^$2 //p" "$(cgroup_of)/$1.events"; }
 told_of() { jq -s --arg k "$1" 'map(select(.type == "limit").data[$k] // 0) | add // 0' "$LOG"; }
 all_told() { [ "$(told_of "$1.$2")" = "$(counted "$1" "$2")" ]; }
-watching_limits() { [ -n "$(find "/proc/$WATCHER/fd" -lname '*/pids.events' 2>/dev/null)" ]; }
+# it has the file open, and has looked at what there was before: it sleeps in poll(2)
+watching_limits() {
+	[ -n "$(find "/proc/$WATCHER/fd" -lname '*/pids.events' 2>/dev/null)" ] &&
+		[[ $(cat "/proc/$WATCHER/syscall") =~ ^(7|271)\  ]]
+}
 
 @test "events --limits: forks that are refused, counted and in lines of their own; not without it" {
 	stiva_only
