@@ -481,12 +481,10 @@ static const struct step rows[] = {
 /* clang-format on */
 const struct step_list life_create_steps = {"create", rows, sizeof(rows) / sizeof(rows[0])};
 
-int life_create_run(struct life_create *c, struct err *e)
+int life_create_go(struct life_create *c, struct err *e)
 {
-	int r = life_create_prepare(c, e);
+	int r = life_wait_signals(&c->abort_fd, e);
 
-	if (r == 0)
-		r = life_wait_signals(&c->abort_fd, e);
 	c->child.abort_fd = c->abort_fd;
 	if (r == 0)
 		r = step_run(&life_create_steps, c, e);
@@ -499,6 +497,13 @@ int life_create_run(struct life_create *c, struct err *e)
 					  c->bundle, &ignored);
 	}
 	return r;
+}
+
+int life_create_run(struct life_create *c, struct err *e)
+{
+	int r = life_create_prepare(c, e);
+
+	return r == 0 ? life_create_go(c, e) : r;
 }
 
 void life_create_tell(const struct life_create *c)

@@ -279,7 +279,9 @@ void life_create_done(struct life_create *c);
 /* Everything before the first side effect. */
 int life_create_prepare(struct life_create *c, struct err *e) MUST_CHECK;
 extern const struct step_list life_create_steps;
-/* Prepares and runs the steps; on failure nothing is left but what c owns. */
+/* Once it is prepared: runs the steps; on failure nothing is left but what c owns. */
+int life_create_go(struct life_create *c, struct err *e) MUST_CHECK;
+/* Both. */
 int life_create_run(struct life_create *c, struct err *e) MUST_CHECK;
 /* Once, when all went well (the error of a command that fails is its only line): what the container
  * does without. */

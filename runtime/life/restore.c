@@ -291,22 +291,9 @@ static int prepare(struct life_revival *rv, struct err *e)
 
 static int run(struct life_revival *rv, struct err *e)
 {
-	struct life_create *c = &rv->c;
 	int r = prepare(rv, e);
 
-	if (r == 0)
-		r = life_wait_signals(&c->abort_fd, e);
-	c->child.abort_fd = c->abort_fd;
-	if (r == 0)
-		r = step_run(&life_create_steps, c, e);
-	if (r < 0 && c->ran_hooks) {
-		struct err ignored = ERR_INIT;
-
-		c->state.pid = (struct opt_i64){true, 0};
-		(void)!life_hooks_outside(c->conf, SPEC_HOOK_POSTSTOP, &c->state, SPEC_STOPPED,
-					  c->bundle, &ignored);
-	}
-	return r;
+	return r == 0 ? life_create_go(&rv->c, e) : r;
 }
 
 int life_restore(const struct life_host *h, const struct life_create_args *a,
