@@ -109,11 +109,10 @@ ended() { ! kill -0 "$WATCHER" 2>/dev/null; }
 }
 
 @test "U109: hugetlb is told by page size" {
-	requires cgroup_memory
+	requires cgroup_memory cgroup_hugetlb
 	known_deviation crun "has no events"
-	program probe wait
+	program probe wait -- '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 2097152}]'
 	starts
-	[ -e "$(cgroup_of)/hugetlb.2MB.current" ] || skip "requires: hugetlb"
 	ok events --stats "$ID"
 	is "$(data '.data.hugetlb["2MB"]')" '{"failcnt":0}'
 }
