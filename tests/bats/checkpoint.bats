@@ -458,7 +458,7 @@ told() {
 	[ ! -e "$IMG/stiva.json" ]
 }
 
-@test "S25: images that were cut, changed, taken away or added are refused, and nothing is left" {
+@test "images that were cut, changed, taken away or added are refused, and nothing is left" {
 	requires criu
 	counter
 	runs_piped
@@ -499,7 +499,7 @@ told() {
 	status_is running
 }
 
-@test "S26: a process with more than config.json gives is ended before it runs" {
+@test "a process with more than config.json gives is ended before it runs" {
 	requires criu
 	counter '.process.noNewPrivileges = false'
 	runs_piped
@@ -644,12 +644,14 @@ told() {
 	[ ! -e "$WORK/ran" ]
 }
 
-@test "U128: --empty-ns network, as containerd gives it" {
+@test "U128 R55: --empty-ns network, as containerd gives it; --manage-cgroups-mode is taken, and the cgroup is ours in each" {
 	requires criu
 	counter
 	runs_piped
 	dumps --empty-ns network --manage-cgroups-mode soft
 	again --empty-ns=network --manage-cgroups-mode=full -no-subreaper --no-pivot
+	in_own_cgroup() { [[ $(cat "/proc/$(pid_of)/cgroup") == *"0::"*"/${ID}"* ]]; }
+	in_own_cgroup || fail "$(cat "/proc/$(pid_of)/cgroup")"
 	wrong "is not one of network" --empty-ns pid
 	wrong "is not one of soft|full|strict|ignore" --manage-cgroups-mode hard
 	told --empty-ns --manage-cgroups-mode
