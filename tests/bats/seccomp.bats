@@ -255,7 +255,7 @@ everything_but() {
 		DEADLINE=15 rt run -b "$BUNDLE" "$ID"
 		# its agent takes the descriptor and goes: the calls are refused, nothing hangs
 		[ "$status" != 124 ]
-		grep -q '^fd anon_inode:seccomp notify' "$WORK/got"
+		wait_for grep -q '^fd anon_inode:seccomp notify' "$WORK/got"
 	done
 	# runc's list of important calls is none that is refused
 	config '.linux.seccomp.syscalls[0].names = ["execve", "openat", "open", "read", "close", "fcntl"]' \

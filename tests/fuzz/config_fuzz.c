@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/log.h"
 #include "spec/spec.h"
 #include "base/ban.h"
 
@@ -77,7 +78,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena a = {0}, b = {0};
 	struct json_errors errs = {0}, again = {0};
 	struct buf one = {0}, two = {0};
+	/* Warnings then wait, instead of being printed: there would be hundreds. */
+	const struct log_settings quiet = {.is_strict = true};
+	struct err e = ERR_INIT;
 	void *obj, *copy;
+
+	if (log_open(&quiet, &e) < 0)
+		die("the log", &errs, e.text);
 	int r = load(mode, text, size - (mode != 'C'), &a, &errs, &obj);
 
 	check_errors(r, &errs);
