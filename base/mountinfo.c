@@ -2,11 +2,15 @@
 /*
  * base/mountinfo: the lines of /proc/PID/mountinfo, "36 35 98:0 / /mnt rw,noatime shared:1 - ext3
  * /dev/root rw" (proc(5)). Owns their form. It must not know who looks for what. Called by
- * cgroups/rdt.c and runtime/rootfs/lxcfs.c.
+ * cgroups/rdt.c, runtime/rootfs/lxcfs.c and checkpoint/outside.c.
  */
 #include "base/mountinfo.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include "base/file.h"
 #include "base/num.h"
 #include "base/ban.h"
 
@@ -45,8 +49,11 @@ static bool read_line(const char *s, size_t n, struct mountinfo *ret)
 		field[i + 1] = blank + 1;
 	}
 	if (!dash || field[FIELDS] > dash + 1 ||
-	    num_u64n(s, (size_t)(field[1] - s) - 1, &ret->id) < 0)
+	    num_u64n(s, (size_t)(field[1] - s) - 1, &ret->id) < 0 ||
+	    num_u64n(field[1], (size_t)(field[2] - field[1]) - 1, &ret->parent) < 0)
 		return false;
+	ret->device = field[2];
+	ret->n_device = (size_t)(field[3] - field[2]) - 1;
 	ret->is_whole = field[4] - field[3] == 2 && *field[3] == '/';
 	ret->type = dash + 3;
 	ret->n_type = strcspn(ret->type, " \n");
@@ -91,4 +98,19 @@ bool mountinfo_has(const struct mountinfo *m, const char *option)
 		s += len + 1;
 	}
 	return false;
+}
+
+int mountinfo_of_fd(const char *pid, int fd, uint64_t *ret_id)
+{
+	static const char key[] = "mnt_id:\t";
+	char path[64], text[512];
+
+	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%d", pid, fd);
+	int r = file_read_kernel(AT_FDCWD, path, text, sizeof(text));
+	const char *s = r < 0 ? NULL : strstr(text, key);
+
+	if (r < 0 || !s)
+		return r < 0 ? r : -ENODATA;
+	s += sizeof(key) - 1;
+	return num_u64n(s, strcspn(s, "\n"), ret_id);
 }

@@ -363,7 +363,7 @@ static int check_manifest(int dir_fd, struct arena *a, struct err *e)
 
 static int check_host(const struct ckpt_meta *m, const struct ckpt_criu_info *criu, struct err *e)
 {
-	unsigned v[3] = {0};
+	uint64_t v[2] = {0};
 	struct utsname u;
 
 	if (m->schema.v != CKPT_SCHEMA)
@@ -383,10 +383,13 @@ static int check_host(const struct ckpt_meta *m, const struct ckpt_criu_info *cr
 	/* An older criu does not know what a later one writes. */
 	const char *at = m->criu;
 
-	for (int i = 0; i < 3 && *at; i++) {
-		for (; *at >= '0' && *at <= '9' && v[i] < 100000; at++)
-			v[i] = v[i] * 10 + (unsigned)(*at - '0');
-		at += *at == '.';
+	for (int i = 0; i < 2; i++) {
+		size_t n = strcspn(at, ".");
+
+		if (num_u64n(at, n, &v[i]) < 0)
+			return err_set(e, ERR_INPUT, EBADMSG,
+				       CKPT_META ": criu: \"%.20s\" is no version", m->criu);
+		at += n + (at[n] == '.');
 	}
 	if (v[0] > criu->major || (v[0] == criu->major && v[1] > criu->minor))
 		return err_set(

@@ -14,7 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include "base/file.h"
-#include "base/num.h"
+#include "base/mountinfo.h"
 #include "base/path.h"
 #include "base/ban.h"
 
@@ -23,7 +23,7 @@
 
 /* A line of /proc/PID/mountinfo (man 5 proc). */
 struct line {
-	unsigned id, parent;
+	uint64_t id, parent;
 	const char *device; /* "MAJOR:MINOR" */
 	const char *path, *type;
 	const char *from; /* the destination in config.json, once known */
@@ -35,45 +35,10 @@ struct table {
 	size_t n;
 };
 
-/* "\040" and its like. */
-static char *unescape(struct arena *a, const char *s)
-{
-	char *out = arena_strdup(a, s), *to = out;
-
-	for (const char *at = out; *at; to++) {
-		if (at[0] == '\\' && at[1] >= '0' && at[1] <= '3' && at[2] >= '0' && at[2] <= '7' &&
-		    at[3] >= '0' && at[3] <= '7') {
-			*to = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
-			at += 4;
-		} else {
-			*to = *at++;
-		}
-	}
-	*to = '\0';
-	return out;
-}
-
-static bool read_line(char *text, struct arena *a, struct line *ret)
-{
-	char *save = NULL, *word[5];
-
-	for (int i = 0; i < 5; i++) {
-		word[i] = strtok_r(i ? NULL : text, " ", &save);
-		if (!word[i])
-			return false;
-	}
-	for (char *w = strtok_r(NULL, " ", &save); w; w = strtok_r(NULL, " ", &save))
-		if (str_eq(w, "-"))
-			break;
-	char *type = strtok_r(NULL, " ", &save);
-
-	*ret = (struct line){.device = word[2], .path = unescape(a, word[4]), .type = type};
-	return type && num_u32(word[0], &ret->id) == 0 && num_u32(word[1], &ret->parent) == 0;
-}
-
 static int read_table(const char *path, struct arena *a, struct table *ret, struct err *e)
 {
 	AUTO(buf) text = {0};
+	struct mountinfo m;
 	size_t lines = 0;
 	int r = file_read_path(path, TABLE_MAX, &text);
 
@@ -82,17 +47,20 @@ static int read_table(const char *path, struct arena *a, struct table *ret, stru
 	for (size_t i = 0; i < text.len; i++)
 		lines += text.data[i] == '\n';
 	ret->v = arena_array(a, lines + 1, sizeof(*ret->v));
-	char *copy = arena_strndup(a, text.data ? text.data : "", text.len), *save = NULL;
-
-	for (char *l = strtok_r(copy, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		if (!read_line(l, a, &ret->v[ret->n]))
-			return err_set(e, ERR_BUG, EBADMSG, "\"%s\" cannot be read", path);
-		ret->n++;
-	}
+	for (const char *s = text.data ? text.data : ""; ret->n < lines && mountinfo_next(&s, &m);)
+		ret->v[ret->n++] = (struct line){
+			.id = m.id,
+			.parent = m.parent,
+			.device = arena_strndup(a, m.device, m.n_device),
+			.path = arena_strdup(a, m.at),
+			.type = arena_strndup(a, m.type, m.n_type),
+		};
+	if (ret->n < lines)
+		return err_set(e, ERR_BUG, EBADMSG, "\"%s\" cannot be read", path);
 	return 0;
 }
 
-static struct line *by_id(const struct table *t, unsigned id)
+static struct line *by_id(const struct table *t, uint64_t id)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (t->v[i].id == id)
@@ -102,34 +70,16 @@ static struct line *by_id(const struct table *t, unsigned id)
 
 /* ---- which mount of the config it is ---- */
 
-/* "mnt_id:\t12" of /proc/PID/fdinfo/FD. Return: 0 or -errno. */
-static int mount_of_fd(const char *pid, int fd, unsigned *ret)
-{
-	char path[64], text[512], *at;
-	int r;
-
-	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%d", pid, fd);
-	r = file_read_kernel(AT_FDCWD, path, text, sizeof(text));
-	if (r < 0)
-		return r;
-	at = strstr(text, "mnt_id:");
-	if (!at)
-		return -EBADMSG;
-	at += strcspn(at, "0123456789");
-	at[strspn(at, "0123456789")] = '\0';
-	return num_u32(at, ret);
-}
-
 /* The mount that covers this path of the container belongs to that line of its config. */
 static void claim(const struct table *t, int root_fd, const char *dest, struct arena *a)
 {
 	char clean[LINK_MAX];
 	struct line *l;
-	unsigned id;
+	uint64_t id;
 	AUTO_FD fd = path_open_in(root_fd, dest, O_PATH);
 
 	if (fd < 0 || path_clean(dest, clean, sizeof(clean)) < 0 ||
-	    mount_of_fd("self", fd, &id) < 0)
+	    mountinfo_of_fd("self", fd, &id) < 0)
 		return;
 	l = by_id(t, id);
 	if (l && !l->from && !str_eq(l->path, "/")) {
@@ -250,7 +200,7 @@ static int find_mounts(const struct life_held *x, const struct table *t, struct 
 
 /* ---- streams ---- */
 
-static void classify(struct ckpt_stream *s, const struct stat *st, unsigned mount, struct arena *a)
+static void classify(struct ckpt_stream *s, const struct stat *st, uint64_t mount, struct arena *a)
 {
 	enum ckpt_stream_kind kind = CKPT_STREAM_OTHER;
 
@@ -260,7 +210,8 @@ static void classify(struct ckpt_stream *s, const struct stat *st, unsigned moun
 		kind = CKPT_STREAM_FILE;
 	s->kind = (struct opt_enum){true, (int)kind};
 	if (kind != CKPT_STREAM_OTHER)
-		s->key = arena_printf(a, "file[%x:%llx]", mount, (unsigned long long)st->st_ino);
+		s->key = arena_printf(a, "file[%llx:%llx]", (unsigned long long)mount,
+				      (unsigned long long)st->st_ino);
 }
 
 static int find_stream(const struct life_held *x, const struct table *t, int fd,
@@ -268,7 +219,7 @@ static int find_stream(const struct life_held *x, const struct table *t, int fd,
 {
 	char path[64], pid[16], link[LINK_MAX];
 	struct stat st;
-	unsigned mount = 0;
+	uint64_t mount = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)x->pid, fd);
 	snprintf(pid, sizeof(pid), "%d", (int)x->pid);
@@ -291,7 +242,7 @@ static int find_stream(const struct life_held *x, const struct table *t, int fd,
 		s->kind.v = CKPT_STREAM_OTHER;
 		return 0;
 	}
-	int r = mount_of_fd(pid, fd, &mount);
+	int r = mountinfo_of_fd(pid, fd, &mount);
 
 	if (r < 0)
 		return err_sys(e, r, "find the mount of \"%s\"", path);

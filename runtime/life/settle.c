@@ -46,10 +46,9 @@ void life_settle(const struct life_host *h, struct life_box *b)
 	if (!b->rec || !b->rec->undo)
 		return;
 	/* Whoever holds the lock is at work on it: then this was no leftover. */
-	if (!was_locked && life_store_relock(b, &ignored) < 0)
-		return;
-	if (b->rec->undo)
+	if ((was_locked || life_store_relock(b, &ignored) == 0) && b->rec->undo)
 		put_back(h, b);
+	/* Also when the record could not be read again. */
 	if (!was_locked)
 		life_store_unlock(b);
 }

@@ -325,7 +325,7 @@ static void load_records(struct life_box *b)
 	b->why = why;
 }
 
-int life_store_relock(struct life_box *b, struct err *e)
+static int lock_and_load(struct life_box *b, struct err *e)
 {
 	int r = lock_box(b, e);
 
@@ -334,24 +334,26 @@ int life_store_relock(struct life_box *b, struct err *e)
 	b->rec = b->intent = NULL;
 	err_clear(&b->why);
 	load_records(b);
-	if (!b->rec) {
-		*e = b->why;
-		return -e->code;
-	}
 	return 0;
+}
+
+int life_store_relock(struct life_box *b, struct err *e)
+{
+	int r = lock_and_load(b, e);
+
+	if (r < 0 || b->rec)
+		return r;
+	*e = b->why;
+	return -e->code;
 }
 
 static int load_locked(struct life_box *b, struct err *e)
 {
-	int r = lock_box(b, e);
+	int r = lock_and_load(b, e);
 
-	if (r < 0)
-		return r;
-	b->rec = b->intent = NULL;
-	err_clear(&b->why);
-	load_records(b);
-	life_store_unlock(b);
-	return 0;
+	if (r == 0)
+		life_store_unlock(b);
+	return r;
 }
 
 /* Without a lock we may meet a create before its first record, or between its last and its end, or

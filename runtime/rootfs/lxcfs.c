@@ -50,21 +50,6 @@ static int fail(const char *place, int neg, struct err *e)
 	return err_sys(e, neg, "lxcfs at \"%s\"", place);
 }
 
-/* The id of the mount that fd is on, as mountinfo has it. Leaf. */
-static int mount_id(int fd, uint64_t *ret)
-{
-	char path[64], text[512];
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	int r = file_read_kernel(AT_FDCWD, path, text, sizeof(text));
-	const char *s = r < 0 ? NULL : strstr(text, "mnt_id:\t");
-
-	if (r < 0 || !s)
-		return r < 0 ? r : -ENODATA;
-	s += strlen("mnt_id:\t");
-	return num_u64n(s, strcspn(s, "\n"), ret);
-}
-
 static int is_there(int place_fd, const char *path)
 {
 	struct stat st;
@@ -131,7 +116,7 @@ static int look_at(const struct look *l, const char *mounts, struct err *e)
 
 	if (fd < 0)
 		return fail(l->place, -errno, e);
-	int r = mount_id(fd, &id);
+	int r = mountinfo_of_fd("self", fd, &id);
 	while (r == 0 && mountinfo_next(&mounts, &m))
 		if (m.id == id && m.is_whole && mountinfo_is(&m, TYPE))
 			return is_roots(&m) ? open_files(l, fd, l->place, e)
@@ -146,7 +131,7 @@ static int look_at_line(const struct look *l, const struct mountinfo *m, struct 
 	uint64_t id;
 	AUTO_FD fd = open(m->at, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || mount_id(fd, &id) < 0 || id != m->id)
+	if (fd < 0 || mountinfo_of_fd("self", fd, &id) < 0 || id != m->id)
 		return 1;
 	return is_roots(m) ? open_files(l, fd, m->at, e) : not_roots(m->at, e);
 }
