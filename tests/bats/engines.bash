@@ -55,9 +55,10 @@ quiet() {
 	timeout -k 2 60 $ENGINE "$@" >/dev/null 2>&1 3>&- 4>&- || true
 }
 
-# What a program says at a terminal: its size once it has one, then it reads a line.
+# What a program says at a terminal: its size once it is the caller's (the engines tell it beside the start), then it
+# reads a line.
 # shellcheck disable=SC2016 # for the container's shell
-TALK='until s=$(stty size 2>/dev/null) && [ -n "$s" ]; do sleep 0.1; done
+TALK='until s=$(stty size 2>/dev/null) && [ "$s" = "31 91" ]; do sleep 0.1; done
 	echo "$s"; tty; echo ready; read x; echo "<$x>"; exit 8'
 
 # talks ARGS...: the client at a terminal of 31 lines and 91 columns, whose program is
