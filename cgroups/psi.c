@@ -62,7 +62,7 @@ static int refused(const struct cg *c, const struct cg_psi_trigger *t, int r, st
 	case EOPNOTSUPP: /* psi=0 */
 		return err_set(e, ERR_MISSING, EOPNOTSUPP,
 			       "%s of cgroup \"%s\": the kernel counts no pressure (boot it with "
-			       "psi=1)",
+			       "psi=1, and leave cgroup.pressure 1)",
 			       file, c->path);
 	case EPERM:
 	case EACCES:

@@ -80,7 +80,7 @@ struct mig_link {
 	uint64_t in_total, out_total;
 	/* private */
 	struct buf in;			/* owned: what has come */
-	size_t in_at;		       /* where the rest of it begins */
+	size_t in_at;			/* where the rest of it begins */
 	uint64_t in_seq, out_seq;	/* of the next frame */
 	uint64_t budget, budget_usec;	/* bytes that `rate` allows, as of then */
 	struct ckpt_digest heard, sent; /* of the heads of frames */

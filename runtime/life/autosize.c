@@ -44,13 +44,13 @@ static void autosize_done(struct autosize *c)
 /* memory.high as it was before us; what an autosize that was killed left is nobody's wish. */
 static void note_high(const struct autosize *c, struct autosize_unit *u)
 {
-	static const struct autosize_range any = {true, 0, AUTOSIZE_NONE};
+	struct err why = ERR_INIT;
 
+	if (life_limits_settle(c->h, u->id, &why) < 0)
+		log_warn("%s: %s", u->id, why.text);
 	if (cg_read_u64(&u->watch.cg, "memory.high", NULL, &u->high) < 0)
 		u->high = AUTOSIZE_NONE;
 	u->high_before = u->high;
-	if (u->high == life_autosize_barrier(c->a->policy, &any, u->last[AUTOSIZE_MEMORY].limit))
-		u->high_before = AUTOSIZE_NONE;
 }
 
 static int take_high(struct autosize *c, struct autosize_unit *u, struct err *e)

@@ -37,21 +37,29 @@ struct change {
 	struct spec_memory memory;
 	struct spec_cpu cpu;
 	struct strpair unified;
-	char text[LIMIT_TEXT];
+	char text[LIMIT_TEXT], before[LIMIT_TEXT];
 };
 
-static void want_high(struct change *w, uint64_t high)
+static void print_high(uint64_t high, char text[LIMIT_TEXT])
 {
 	if (high == AUTOSIZE_NONE)
-		snprintf(w->text, sizeof(w->text), "max");
+		snprintf(text, LIMIT_TEXT, "max");
 	else
-		snprintf(w->text, sizeof(w->text), "%" PRIu64, high);
-	w->unified = (struct strpair){(char *)"memory.high", w->text};
-	w->res.unified = (struct strmap){&w->unified, 1};
+		snprintf(text, LIMIT_TEXT, "%" PRIu64, high);
 }
 
-static void want_memory(const struct autosize *c, const struct autosize_unit *u, uint64_t to,
-			struct change *w)
+/* Return: what it is to be after us; NULL: this. */
+static const char *want_high(const struct autosize_unit *u, uint64_t high, struct change *w)
+{
+	print_high(high, w->text);
+	print_high(u->high_before, w->before);
+	w->unified = (struct strpair){(char *)"memory.high", w->text};
+	w->res.unified = (struct strmap){&w->unified, 1};
+	return high == u->high_before ? NULL : w->before;
+}
+
+static const char *want_memory(const struct autosize *c, const struct autosize_unit *u, uint64_t to,
+			       struct change *w)
 {
 	uint64_t swap;
 
@@ -61,7 +69,7 @@ static void want_memory(const struct autosize *c, const struct autosize_unit *u,
 	    swap <= INT64_MAX - to)
 		w->memory.swap = (struct opt_i64){true, (int64_t)(to + swap)};
 	w->res.memory = &w->memory;
-	want_high(w, life_autosize_barrier(c->a->policy, &u->range[AUTOSIZE_MEMORY], to));
+	return want_high(u, life_autosize_barrier(c->a->policy, &u->range[AUTOSIZE_MEMORY], to), w);
 }
 
 static void want_cpu(const struct autosize_unit *u, uint64_t to, struct change *w)
@@ -79,7 +87,7 @@ int life_autosize_set_high(const struct autosize *c, struct autosize_unit *u, ui
 	struct change w = {0};
 	struct life_update_args args = {.id = u->id, .on_top = &w.res};
 
-	want_high(&w, to);
+	args.guard = want_high(u, to, &w);
 	int r = life_update(c->h, &args, e);
 
 	if (r == 0)
@@ -102,13 +110,13 @@ static int resize(struct autosize *c, struct autosize_unit *u, enum autosize_res
 		  uint64_t *ret_floor, struct err *e)
 {
 	struct change w = {0};
-
-	if (res == AUTOSIZE_MEMORY)
-		want_memory(c, u, to, &w);
-	else
-		want_cpu(u, to, &w);
 	struct life_resize_args args = {
 		.id = u->id, .want = &w.res, .deadline_ms = (int)c->a->policy->check->deadline.v};
+
+	if (res == AUTOSIZE_MEMORY)
+		args.guard = want_memory(c, u, to, &w);
+	else
+		want_cpu(u, to, &w);
 	int r = life_resize(c->h, &args, e);
 
 	*ret_floor = args.floor;

@@ -42,6 +42,11 @@ struct life_rec_shrink {
 	struct life_rec_process *by; /* the command */
 	char *high, *swap;	     /* what memory.high is to be put back to, and the swap limit */
 };
+/* autosize holds memory.high below the limit for as long as it lives. */
+struct life_rec_guard {
+	struct life_rec_process *by;
+	char *high; /* what it is to be put back to */
+};
 struct life_rec_view {
 	char *from;	     /* where lxcfs is mounted */
 	struct strvec paths; /* what of it lies over files of the container */
@@ -62,6 +67,7 @@ struct life_record {
 	struct life_rec_view *view;	  /* NULL: nothing of lxcfs is mounted in it */
 	struct spec_resources *resources; /* the limits in force, once an update changed them */
 	struct life_rec_shrink *shrink;
+	struct life_rec_guard *guard;
 	struct life_rec_undo *undo;
 	struct opt_bool no_pivot, no_keyring, has_process, has_poststart, has_poststop, has_notify;
 	struct strmap net_devices; /* linux.netDevices: host name, name inside */
@@ -203,6 +209,7 @@ struct life_limits {
 	struct spec_config *conf;
 	struct cg cg;
 	struct life_rec_shrink *shrink; /* of a resize that is at its last step */
+	const char *guard;		/* of the args; borrowed */
 	/* The caller's; then what is in force, and both in one. */
 	struct spec_resources want, in_force, merged;
 };
@@ -211,9 +218,12 @@ struct life_limits {
 		.box = LIFE_BOX_INIT, .cg = CG_NONE                                                \
 	}
 void life_limits_done(struct life_limits *l);
-/* Opens it, refuses what may not be changed now, puts back what a killed resize left. */
+/* Opens it, refuses what may not be changed now, puts back what a killed resize or autosize left.
+ */
 int life_limits_open(const struct life_host *h, const char *id, bool is_locked,
 		     struct life_limits *l, struct err *e) MUST_CHECK;
+/* Only that. */
+int life_limits_settle(const struct life_host *h, const char *id, struct err *e) MUST_CHECK;
 /* Opens the cgroup and lays want over what is in force. */
 int life_limits_merge(struct life_limits *l, struct err *e) MUST_CHECK;
 /* What cg_update() is to get; the caller's to end. */

@@ -85,6 +85,9 @@ struct life_update_args {
 	const char *resources; /* a LinuxResources document, "-" = standard input; NULL = none */
 	const struct spec_resources *on_top; /* of the options: over the document; NULL = none */
 	const char *l3_cache_schema, *mem_bw_schema; /* NULL = as they are */
+	/* memory.high of the change is only for as long as this process lives; what it is to be
+	 * afterwards. NULL: it is what is wanted. */
+	const char *guard;
 };
 /* Changes limits, all or none, and records what is in force then. */
 int life_update(const struct life_host *h, const struct life_update_args *a,
@@ -95,6 +98,7 @@ struct life_resize_args {
 	const struct spec_resources *want; /* absolute values, as of update */
 	bool is_forced;			   /* lowers the memory limit even if it does not fit */
 	int deadline_ms;		   /* for taking memory back; 0: 30 s */
+	const char *guard;		   /* as of update */
 	void (*progress)(void *arg, const struct cg_shrink_step *s); /* NULL: none */
 	void *arg;
 	/* out */

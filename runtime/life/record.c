@@ -49,6 +49,13 @@ static const struct json_row shrink_rows[] = {
 static const struct json_table shrink_table = {
 	"life_rec_shrink", sizeof(struct life_rec_shrink), shrink_rows,
 	sizeof(shrink_rows) / sizeof(shrink_rows[0])};
+static const struct json_row guard_rows[] = {
+	J_OBJ(struct life_rec_guard, by, "by", JF_REQ, life_rec_process, &process_table),
+	J_STR(struct life_rec_guard, high, "high", JF_REQ | JF_NONEMPTY),
+};
+static const struct json_table guard_table = {
+	"life_rec_guard", sizeof(struct life_rec_guard), guard_rows,
+	sizeof(guard_rows) / sizeof(guard_rows[0])};
 static const struct json_row view_rows[] = {
 	J_STR(struct life_rec_view, from, "from", JF_REQ | JF_ABS),
 	J_STRS(struct life_rec_view, paths, "paths", 0),
@@ -83,6 +90,7 @@ static const struct json_row record_rows[] = {
 	J_OBJ(struct life_record, view, "view", 0, life_rec_view, &life_table_view),
 	J_OBJ(struct life_record, resources, "resources", 0, spec_resources, &spec_table_resources),
 	J_OBJ(struct life_record, shrink, "shrink", 0, life_rec_shrink, &shrink_table),
+	J_OBJ(struct life_record, guard, "guard", 0, life_rec_guard, &guard_table),
 	J_OBJ(struct life_record, undo, "undo", 0, life_rec_undo, &undo_table),
 	J_BOOL(struct life_record, no_pivot, "noPivot", 0),
 	J_BOOL(struct life_record, no_keyring, "noKeyring", 0),

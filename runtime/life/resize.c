@@ -170,6 +170,7 @@ int life_resize(const struct life_host *h, struct life_resize_args *a, struct er
 	a->floor = a->taken = 0;
 	if (r == 0) {
 		z.l.want = *a->want;
+		z.l.guard = a->guard;
 		r = change(&z, e);
 	}
 	life_limits_done(&z.l);

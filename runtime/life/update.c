@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "base/ban.h"
 
 struct update {
@@ -81,6 +82,39 @@ static int put_back(struct life_limits *l, struct err *e)
 	return life_store_write(&l->box, l->box.rec, e);
 }
 
+/* What an autosize that was killed left, which would do the same: through the manager, since it was
+ * put there through it. */
+static int put_guard_back(const struct life_host *h, struct life_limits *l, struct err *e)
+{
+	const struct life_rec_guard *was = l->box.rec->guard;
+	const struct spec_resources want = l->want;
+
+	if (!was || life_machine_lives(l->box.rec, was->by))
+		return 0;
+	log_info("an autosize of the container was killed: its memory.high is put back");
+	struct strpair *high = arena_array(&l->box.arena, 1, sizeof(*high));
+	struct spec_resources *now = arena_alloc(&l->box.arena, sizeof(*now));
+
+	*high = (struct strpair){(char *)"memory.high", was->high};
+	l->want = (struct spec_resources){.unified = {high, 1}};
+	int r = life_limits_merge(l, e);
+
+	if (r == 0) {
+		AUTO(cg_update) up = life_limits_update(h, l);
+
+		r = life_limits_write(l, &up, e);
+	}
+	*now = l->merged;
+	l->want = want;
+	cg_done(&l->cg);
+	l->cg = (struct cg)CG_NONE;
+	if (r < 0)
+		return err_prefix(e, "put back the memory.high that a killed autosize left");
+	l->box.rec->resources = now;
+	l->box.rec->guard = NULL;
+	return 0;
+}
+
 int life_limits_open(const struct life_host *h, const char *id, bool is_locked,
 		     struct life_limits *l, struct err *e)
 {
@@ -90,7 +124,18 @@ int life_limits_open(const struct life_host *h, const char *id, bool is_locked,
 		r = life_machine_check(LIFE_UPDATE, life_machine_status(&l->box), e);
 	if (r == 0 && is_locked)
 		r = put_back(l, e);
-	return r < 0 ? r : life_store_config(&l->box, &l->conf, e);
+	if (r == 0)
+		r = life_store_config(&l->box, &l->conf, e);
+	return r == 0 && is_locked ? put_guard_back(h, l, e) : r;
+}
+
+int life_limits_settle(const struct life_host *h, const char *id, struct err *e)
+{
+	struct life_limits l = LIFE_LIMITS_INIT;
+	int r = life_limits_open(h, id, true, &l, e);
+
+	life_limits_done(&l);
+	return r;
 }
 
 int life_limits_merge(struct life_limits *l, struct err *e)
@@ -159,8 +204,31 @@ static void drop_intent(struct life_limits *l)
 		log_warn("put the record of the old limits back: %s", e.text);
 }
 
+/* Whose memory.high it is from now on, if it was asked for. */
+static int note_guard(const struct life_limits *l, struct life_record *rec,
+		      struct life_rec_guard *guard, struct err *e)
+{
+	bool is_asked = false;
+
+	for (size_t i = 0; i < l->want.unified.n; i++)
+		is_asked = is_asked || str_eq(l->want.unified.v[i].key, "memory.high");
+	if (is_asked)
+		rec->guard = NULL;
+	if (!is_asked || !l->guard)
+		return 0;
+	guard->high = (char *)l->guard;
+	guard->by->pid = (struct opt_i64){true, getpid()};
+	guard->by->start.has = true;
+	rec->guard = guard;
+	int r = proc_start_time(getpid(), &guard->by->start.v);
+
+	return r < 0 ? err_sys(e, r, "read our own start time") : 0;
+}
+
 int life_limits_write(struct life_limits *l, struct cg_update *up, struct err *e)
 {
+	struct life_rec_process by = {0};
+	struct life_rec_guard guard = {.by = &by};
 	int r = write_intent(l, up, e);
 
 	if (r < 0)
@@ -175,7 +243,9 @@ int life_limits_write(struct life_limits *l, struct cg_update *up, struct err *e
 
 	rec.resources = &l->merged;
 	rec.shrink = NULL;
-	r = life_store_write(&l->box, &rec, e);
+	r = note_guard(l, &rec, &guard, e);
+	if (r == 0)
+		r = life_store_write(&l->box, &rec, e);
 	if (r < 0) {
 		cg_update_undo(&l->cg, up);
 		drop_intent(l);
@@ -213,6 +283,7 @@ int life_update(const struct life_host *h, const struct life_update_args *a, str
 
 	if (r == 0 && a->on_top)
 		json_merge(&spec_table_resources, &u.l.want, a->on_top, &u.l.box.arena);
+	u.l.guard = a->guard;
 	if (r == 0)
 		r = life_limits_open(h, a->id, true, &u.l, e);
 	if (r == 0)
