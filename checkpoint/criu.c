@@ -135,6 +135,7 @@ int ckpt_criu_start(const char *path, const struct ckpt_criu_seat *seat, struct 
 		become(path, seat, null_fd, its, tell);
 	if (r < 0)
 		return err_sys(e, r, "start \"%s\"", path);
+	ret->pid = (pid_t)r;
 	auto_fd_done(&tell);
 	fd_replace(&ret->fd, fd_take(&ours));
 	ret->path = path;

@@ -30,8 +30,9 @@ enum ckpt_criu_type {
 
 /* One `criu swrk` that waits for requests. */
 struct ckpt_criu {
-	int fd;		  /* owned: the connection */
-	int pidfd;	  /* owned */
+	int fd;	   /* owned: the connection */
+	int pidfd; /* owned */
+	pid_t pid;
 	const char *path; /* borrowed */
 };
 #define CKPT_CRIU_NONE                                                                             \

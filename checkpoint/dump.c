@@ -6,6 +6,7 @@
  * that leaves it as it was. Called by runtime/cli.
  */
 #include "checkpoint/internal.h"
+#include "checkpoint/watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@ struct dump {
 	struct life_held held;
 	struct ckpt_meta meta;
 	struct ckpt_criu criu;
+	struct ckpt_watchdog dog;
 	struct ckpt_request req;
 	const char *image_path, *work_path;
 	int image_fd, work_fd; /* owned */
@@ -31,12 +33,14 @@ struct dump {
 };
 #define DUMP_INIT                                                                                  \
 	{                                                                                          \
-		.held = LIFE_HELD_INIT, .criu = CKPT_CRIU_NONE, .image_fd = FD_NONE,               \
-		.work_fd = FD_NONE                                                                 \
+		.held = LIFE_HELD_INIT, .criu = CKPT_CRIU_NONE, .dog = CKPT_WATCHDOG_NONE,         \
+		.image_fd = FD_NONE, .work_fd = FD_NONE                                            \
 	}
 
 static void dump_done(struct dump *d)
 {
+	/* While the lock that it shares is ours. */
+	ckpt_watchdog_done(&d->dog);
 	ckpt_criu_done(&d->criu);
 	ckpt_request_done(&d->req);
 	life_held_done(&d->held);
@@ -243,13 +247,25 @@ static int prepare(struct dump *d, struct err *e)
 	return 0;
 }
 
-/* As it was: running, or paused, whatever criu has made of it. */
-static void put_back(struct dump *d)
+/* Killed from here on, we leave no container that nobody thaws: the watchdog does it, or, if that
+ * was killed as well, the next command by the note. criu is ready to be asked before the freeze,
+ * and no part of the pause. */
+static int hold(struct dump *d, struct err *e)
 {
-	struct err why = ERR_INIT;
+	const int keep[] = {d->held.dir_fd, d->held.cg.dir_fd};
+	const struct ckpt_watchdog_job job = {.keep = keep,
+					      .n_keep = 2,
+					      .cgroup_fd = FD_NONE,
+					      .max_ms = -1,
+					      .fire = life_held_back,
+					      .ctx = &d->held};
+	int r = ckpt_criu_start(d->info.path, NULL, &d->criu, e);
 
-	if (cg_freeze(&d->held.cg, d->held.status == SPEC_PAUSED, FREEZE_MS, &why) < 0)
-		log_warn("put the container back: %s", why.text);
+	if (r == 0)
+		r = life_held_note(&d->held, d->criu.pid, e);
+	if (r == 0)
+		r = ckpt_watchdog_start(&job, &d->dog, e);
+	return r == 0 ? cg_freeze(&d->held.cg, true, FREEZE_MS, e) : r;
 }
 
 /* Between freeze and thaw, or the end. */
@@ -306,17 +322,17 @@ int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_
 		return r;
 	}
 	r = prepare(&d, e);
-	/* Ready to be asked before the freeze: its start is no part of the pause. */
-	if (r == 0)
-		r = ckpt_criu_start(d.info.path, NULL, &d.criu, e);
 	if (r == 0) {
-		r = cg_freeze(&d.held.cg, true, FREEZE_MS, e);
+		r = hold(&d, e);
 		if (r == 0)
 			r = write_frozen(&d, e);
+		ckpt_criu_done(&d.criu);
+		if (r < 0 || a->leave_running)
+			life_held_back(&d.held);
+		else
+			life_held_forget(&d.held);
 		if (r < 0)
 			drop_images(&d);
-		if (r < 0 || a->leave_running)
-			put_back(&d);
 	}
 	dump_done(&d);
 	return r;

@@ -6,6 +6,7 @@
  * runtime/cli.
  */
 #include "checkpoint/internal.h"
+#include "checkpoint/watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,8 @@ struct restore {
 	struct ckpt_criu_info info;
 	struct ckpt_meta *meta;
 	struct ckpt_criu criu;
+	struct ckpt_watchdog dog;
+	struct cg doomed; /* borrowed from the revival: what the watchdog ends */
 	struct ckpt_request req;
 	const char *image_path, *work_path;
 	int image_fd, work_fd;	   /* owned */
@@ -30,12 +33,13 @@ struct restore {
 };
 #define RESTORE_INIT                                                                               \
 	{                                                                                          \
-		.criu = CKPT_CRIU_NONE, .image_fd = FD_NONE, .work_fd = FD_NONE,                   \
-		.stream_fd = {FD_NONE, FD_NONE, FD_NONE}, .null_fd = FD_NONE                       \
+		.criu = CKPT_CRIU_NONE, .dog = CKPT_WATCHDOG_NONE, .image_fd = FD_NONE,            \
+		.work_fd = FD_NONE, .stream_fd = {FD_NONE, FD_NONE, FD_NONE}, .null_fd = FD_NONE   \
 	}
 
 static void restore_done(struct restore *s)
 {
+	ckpt_watchdog_done(&s->dog);
 	ckpt_criu_done(&s->criu);
 	ckpt_request_done(&s->req);
 	auto_fd_done(&s->image_fd);
@@ -179,6 +183,26 @@ static int fail(struct restore *s, const char *errmsg, struct err *e)
 	return ckpt_words_fail("restore", s->work_fd, s->work_path, LOG_NAME, errmsg, e);
 }
 
+/*
+ * Up to this stage criu whose client is gone ends what it has made. After it, it would let the
+ * processes run whatever it hears, and they are not audited before: so from here on it must not see
+ * our end (the watchdog has a copy of the connection) but meet its own. The watchdog sits among
+ * them, where nothing that ends us and those around us ends it.
+ */
+static int guard(struct restore *s, struct life_revival *r, struct err *e)
+{
+	s->doomed = *life_revival_cgroup(r);
+	const int keep[] = {s->criu.fd, s->doomed.dir_fd, life_revival_dir_fd(r)};
+	const struct ckpt_watchdog_job job = {.keep = keep,
+					      .n_keep = sizeof(keep) / sizeof(keep[0]),
+					      .cgroup_fd = cg_into(&s->doomed),
+					      .max_ms = -1,
+					      .fire = ckpt_watchdog_kill,
+					      .ctx = &s->doomed};
+
+	return s->dog.pidfd >= 0 ? 0 : ckpt_watchdog_start(&job, &s->dog, e);
+}
+
 /* What we do in one of criu's stages. */
 static int stage(struct restore *s, struct life_revival *r, struct ckpt_criu_answer *answer,
 		 struct err *e)
@@ -187,7 +211,8 @@ static int stage(struct restore *s, struct life_revival *r, struct ckpt_criu_ans
 		return life_revival_hooks(r, answer->pid, e);
 	if (answer->script && str_eq(answer->script, "orphan-pts-master") && answer->fd >= 0)
 		return life_revival_console(r, fd_take(&answer->fd), e);
-	(void)s;
+	if (answer->script && str_eq(answer->script, "post-restore"))
+		return guard(s, r, e);
 	return 0;
 }
 
@@ -257,6 +282,8 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 		n = ckpt_criu_ask(&s->criu, CKPT_CRIU_RESTORE, &s->req.more, e);
 	if (n == 0)
 		n = talk(s, r, HELD, ret_pid, e);
+	if (n == 0 && s->dog.pidfd < 0)
+		n = err_set(e, ERR_KERNEL, EPROTO, "criu restored without its last stage but one");
 	if (n == 0 && *ret_pid <= 0)
 		n = err_set(e, ERR_KERNEL, EPROTO, "criu does not name the restored process");
 	if (n == 0)
@@ -267,6 +294,9 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 static int release(void *ctx, struct life_revival *r, struct err *e)
 {
 	struct restore *s = ctx;
+
+	/* They are audited, and the record is there: from here on they may run without us. */
+	ckpt_watchdog_done(&s->dog);
 	int n = ckpt_criu_allow(&s->criu, true, e);
 
 	if (n == 0)

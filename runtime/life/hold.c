@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "base/proc.h"
 #include "base/ban.h"
 
@@ -87,4 +89,43 @@ int life_held_end(struct life_held *x, struct err *e)
 		return r;
 	r = proc_wait_gone(x->pidfd, LIFE_WAIT_MS);
 	return r < 0 ? err_sys(e, r, "wait for the end of the container") : 0;
+}
+
+int life_held_note(struct life_held *x, pid_t maker, struct err *e)
+{
+	struct life_box *b = x->box;
+	struct life_rec_process *by = arena_alloc(&b->arena, sizeof(*by));
+	struct life_rec_process *its = arena_alloc(&b->arena, sizeof(*its));
+	struct life_rec_held *held = arena_alloc(&b->arena, sizeof(*held));
+	int r = proc_start_time(getpid(), &by->start.v);
+
+	if (r == 0)
+		r = proc_start_time(maker, &its->start.v);
+	if (r < 0)
+		return err_sys(e, r, "start times of this process and criu");
+	by->pid = (struct opt_i64){true, getpid()};
+	its->pid = (struct opt_i64){true, maker};
+	by->start.has = its->start.has = true;
+	*held = (struct life_rec_held){by, its, {true, x->status == SPEC_PAUSED}};
+	b->rec->held = held;
+	return life_store_write(b, b->rec, e);
+}
+
+void life_held_back(void *held)
+{
+	struct life_held *x = held;
+
+	life_settle_held(x->box, &x->cg);
+}
+
+void life_held_forget(struct life_held *x)
+{
+	struct life_box *b = x->box;
+	struct err e = ERR_INIT;
+
+	if (!b->rec->held)
+		return;
+	b->rec->held = NULL;
+	if (life_store_write(b, b->rec, &e) < 0)
+		log_warn("%s", e.text);
 }

@@ -56,6 +56,11 @@ struct life_rec_undo {
 	struct strvec files; /* of cg_update_notes() */
 	struct opt_bool has_devices;
 };
+/* A checkpoint that holds it still, or was killed while it did (settle.c). */
+struct life_rec_held {
+	struct life_rec_process *by, *maker; /* the command, and the criu it has started */
+	struct opt_bool is_paused;	     /* as it was before */
+};
 struct life_record {
 	struct opt_u32 schema;
 	char *sum; /* over the rest of the file, set by the writer: 16 hex digits */
@@ -69,6 +74,7 @@ struct life_record {
 	struct life_rec_shrink *shrink;
 	struct life_rec_guard *guard;
 	struct life_rec_undo *undo;
+	struct life_rec_held *held;
 	struct opt_bool no_pivot, no_keyring, has_process, has_poststart, has_poststop, has_notify;
 	struct strmap net_devices; /* linux.netDevices: host name, name inside */
 	char *net_path;		   /* the network namespace that they were moved to, if joined */
@@ -122,9 +128,12 @@ int life_store_remove(struct life_box *b, struct err *e) MUST_CHECK;
 int life_store_config(struct life_box *b, struct spec_config **ret, struct err *e) MUST_CHECK;
 
 /* ---- settle.c ---- */
-/* Puts back what an update that was killed left half done. Without such, which is nearly always,
- * nothing. */
+/* Puts back what an update or a checkpoint that was killed left half done. Without such, which is
+ * nearly always, nothing. */
 void life_settle(const struct life_host *h, struct life_box *b);
+/* Makes cg, which a checkpoint held still, run or be paused as the record's note says, once criu is
+ * gone, and takes the note out. The box must be locked. */
+void life_settle_held(struct life_box *b, const struct cg *cg);
 
 /* ---- machine.c: state x verb ---- */
 enum life_verb {

@@ -246,6 +246,15 @@ void life_held_done(struct life_held *x);
 /* Locks it. Refuses what is neither running nor paused, and what has no cgroup of its own. */
 int life_held_open(const struct life_host *h, const char *id, struct life_held *ret,
 		   struct err *e) MUST_CHECK;
+/* Before it is held still: who dies from here on without one of the next two leaves a note, by
+ * which the next command puts the container back (settle.c). maker: criu, which is waited for
+ * first. */
+int life_held_note(struct life_held *x, pid_t maker, struct err *e) MUST_CHECK;
+/* Running or paused as it was, and without the note. Also in a watchdog: held is a struct
+ * life_held, of which it needs dir_fd and cg.dir_fd. */
+void life_held_back(void *held);
+/* Only takes the note out. */
+void life_held_forget(struct life_held *x);
 /* Ends every process of it, and waits for that. */
 int life_held_end(struct life_held *x, struct err *e) MUST_CHECK;
 /* ---- restore.c: a container whose processes another one makes: checkpoint/, by CRIU ---- */
@@ -268,6 +277,8 @@ int life_restore(const struct life_host *h, const struct life_create_args *a,
 /* What the reviver may ask. */
 const struct spec_config *life_revival_config(const struct life_revival *r);
 const struct cg *life_revival_cgroup(const struct life_revival *r);
+/* The state directory, and its lock. */
+int life_revival_dir_fd(const struct life_revival *r);
 /* Readable once a signal asks us to end. */
 int life_revival_abort_fd(const struct life_revival *r);
 /* The network namespace that was made or is joined; FD_NONE: the host's. */

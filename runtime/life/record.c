@@ -72,6 +72,15 @@ static const struct json_table undo_table = {
 	"life_rec_undo", sizeof(struct life_rec_undo), undo_rows,
 	sizeof(undo_rows) / sizeof(undo_rows[0])};
 
+static const struct json_row held_rows[] = {
+	J_OBJ(struct life_rec_held, by, "by", JF_REQ, life_rec_process, &process_table),
+	J_OBJ(struct life_rec_held, maker, "maker", 0, life_rec_process, &process_table),
+	J_BOOL(struct life_rec_held, is_paused, "paused", 0),
+};
+static const struct json_table held_table = {
+	"life_rec_held", sizeof(struct life_rec_held), held_rows,
+	sizeof(held_rows) / sizeof(held_rows[0])};
+
 static const struct json_row record_rows[] = {
 	J_U32(struct life_record, schema, "schema", JF_REQ), /* LIFE_SCHEMA: store.c */
 	J_STR(struct life_record, sum, "sum", JF_REQ),
@@ -92,6 +101,7 @@ static const struct json_row record_rows[] = {
 	J_OBJ(struct life_record, shrink, "shrink", 0, life_rec_shrink, &shrink_table),
 	J_OBJ(struct life_record, guard, "guard", 0, life_rec_guard, &guard_table),
 	J_OBJ(struct life_record, undo, "undo", 0, life_rec_undo, &undo_table),
+	J_OBJ(struct life_record, held, "held", 0, life_rec_held, &held_table),
 	J_BOOL(struct life_record, no_pivot, "noPivot", 0),
 	J_BOOL(struct life_record, no_keyring, "noKeyring", 0),
 	J_BOOL(struct life_record, has_process, "hasProcess", 0),

@@ -45,6 +45,11 @@ const struct cg *life_revival_cgroup(const struct life_revival *r)
 	return &r->c.cg;
 }
 
+int life_revival_dir_fd(const struct life_revival *r)
+{
+	return r->c.box.dir_fd;
+}
+
 int life_revival_abort_fd(const struct life_revival *r)
 {
 	return r->c.abort_fd;
