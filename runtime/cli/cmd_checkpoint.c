@@ -54,7 +54,7 @@ const struct cmd_verb cmd_checkpoint = {
 		"Writes the processes of a container that is running or paused to images, from "
 		"which restore makes it again, here or on another machine. Once the images are "
 		"complete the container ends, unless --leave-running is given; when anything "
-		"fails it goes on.\n\n"
+		"fails, or stiva is killed, it goes on.\n\n"
 		"It takes CRIU 4.1 or later. Beside its images are stiva.json, descriptors.json "
 		"(as runc and crun write it) and stiva.manifest, the digests of all of them. The "
 		"cgroup is always frozen, and made again, by stiva; so is the network namespace, "

@@ -632,6 +632,65 @@ told() {
 	[ -z "$(find /tmp -maxdepth 1 -name '.criu*')" ] || fail "criu's own folders are left: $(find /tmp -maxdepth 1 -name '.criu*')"
 }
 
+# killer COUNT: a criu that, at its COUNTth start, waits until the container stands still and ends stiva first
+killer() {
+	cat >"$WORK/killer" <<-END
+		#!/bin/sh
+		echo >>"$WORK/starts"
+		if [ "\$(wc -l <"$WORK/starts")" = $1 ]; then
+			until grep -qx 'frozen 1' "$(cgroup_of)/cgroup.events"; do sleep 0.01; done
+			kill -KILL \$PPID
+		fi
+		exec criu "\$@"
+	END
+	chmod +x "$WORK/killer"
+}
+
+@test "R1: a checkpoint that is killed leaves the container as it was, without another command" {
+	requires criu
+	counter
+	runs_piped
+	killer 2
+	rt --criu "$WORK/killer" checkpoint --image-path "$IMG" "$ID"
+	exits 137
+	is "$(wc -l <"$WORK/starts")" 2
+	wait_for passed $(($(count) + 2))
+	in_order
+	is "$(cat "$(cgroup_of)/cgroup.freeze")" 0
+	goes_on
+	[ ! -e "$IMG/stiva.manifest" ] || fail "half a checkpoint can be restored"
+	# and it can be written after all
+	dumps
+	again
+
+	ok pause "$ID"
+	rm "$WORK/starts"
+	rm -r "$IMG"
+	rt --criu "$WORK/killer" checkpoint --image-path "$IMG" "$ID"
+	exits 137
+	status_is paused || fail "is $(status_of)"
+	ok resume "$ID"
+	goes_on
+}
+
+@test "R1: a restore that is killed while criu makes the processes leaves none, and delete takes the rest" {
+	requires criu
+	counter
+	runs_piped
+	dumps
+	ok delete "$ID"
+	config '.hooks = {prestart: [{path: "/bin/sh", args: ["sh", "-c", "kill -KILL $PPID"]}]}'
+	at=$(count)
+	rt restore -d -b "$BUNDLE" --image-path "$IMG" "$ID"
+	exits 137
+	is "$(count)" "$at"
+	ok delete --force "$ID"
+	config 'del(.hooks)'
+	piped restore -d -b "$BUNDLE" --image-path "$IMG" "$ID"
+	wait_for passed $((at + 2))
+	in_order
+}
+
 @test "A02 C13: org.criu.config and criu's own files change nothing" {
 	requires criu
 	printf 'action-script %s\n' "$WORK/evil" >"$WORK/criu.conf"

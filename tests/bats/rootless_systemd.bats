@@ -108,6 +108,31 @@ user_unit_gone() { [ -z "$(as_user systemctl --user list-units --plain --no-lege
 	exits 0
 }
 
+@test "autosize by a user, within what his systemd gave him" {
+	edit '.process.args = ["/bin/probe", "load", "/ctl"] | .linux.resources = {memory: {limit: 67108864, swap: 67108864}}'
+	mkfifo "$BUNDLE/rootfs/ctl"
+	chown $USER_ID "$BUNDLE/rootfs/ctl"
+	user --systemd-cgroup run -d -b "$BUNDLE" "$ID"
+	exits 0
+	STDOUT=$OUT
+	echo '{"memory": {"calmMs": 2000, "stepMs": 500, "regretMs": 500}, "check": {"firstMs": 500, "maxMs": 2000}}' >"$WORK/quick.json"
+	chmod 644 "$WORK/quick.json"
+	background "$PROBE" as $USER_ID $USER_ID env HOME="$WORK/home" XDG_RUNTIME_DIR=/run/user/$USER_ID "$RT" --root "$ROOT" autosize \
+		--policy "$WORK/quick.json" --memory 64M..256M "$ID" >"$WORK/log" 2>&1
+	WATCHER=$JOB
+	logged() { grep -qE -- "$1" "$WORK/log"; }
+	wait_for logged watched
+	echo "mem 150" >"$BUNDLE/rootfs/ctl"
+	DEADLINE=90 wait_for grep -qx "mem 150" "$STDOUT" || { cat "$WORK/log"; false; }
+	dir=/sys/fs/cgroup$(cgroup_of_pid "$(user_pid)")
+	[ "$(<"$dir/memory.max")" -ge $((150 << 20)) ]
+	is "$(grep oom_kill "$dir/memory.events" | head -n 1)" "oom_kill 0"
+	kill -s TERM "$WATCHER"
+	wait "$WATCHER" || fail "$(<"$WORK/log")"
+	is "$(<"$dir/memory.high")" max
+	is "$(prop MemoryMax)" "$(<"$dir/memory.max")"
+}
+
 @test "C03: exec of a user is in the container's cgroup, wherever he calls from" {
 	user_up
 	user exec "$ID" probe wait &
