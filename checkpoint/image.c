@@ -157,9 +157,11 @@ int ckpt_image_clear(int dir_fd, struct err *e)
 	/* First of all: without it the rest is no checkpoint. */
 	if (r == 0 && unlinkat(dir_fd, CKPT_MANIFEST, 0) < 0 && errno != ENOENT)
 		r = -errno;
-	for (struct dirent *de = r == 0 ? readdir(d) : NULL; de && r == 0; de = readdir(d))
+	for (struct dirent *de; r == 0 && (errno = 0, de = readdir(d));)
 		if (is_ours(de->d_name) && unlinkat(dir_fd, de->d_name, 0) < 0)
 			r = -errno;
+	if (r == 0)
+		r = -errno;
 	return r < 0 ? err_sys(e, r, "remove the images of an earlier checkpoint") : 0;
 }
 
@@ -205,7 +207,7 @@ static int list_files(int dir_fd, struct arena *a, struct manifest *m, struct er
 
 	if (r < 0)
 		return err_sys(e, r, "list the images");
-	for (struct dirent *de = readdir(d); de; de = readdir(d)) {
+	for (struct dirent *de; errno = 0, (de = readdir(d));) {
 		if (!is_ours(de->d_name))
 			continue;
 		if (m->files.n == cap) {
@@ -218,6 +220,8 @@ static int list_files(int dir_fd, struct arena *a, struct manifest *m, struct er
 		}
 		m->files.v[m->files.n++].name = arena_strdup(a, de->d_name);
 	}
+	if (errno)
+		return err_sys(e, errno, "list the images");
 	if (m->files.n)
 		qsort(m->files.v, m->files.n, sizeof(*m->files.v), by_name);
 	return 0;

@@ -71,32 +71,41 @@ static struct line *by_id(const struct table *t, uint64_t id)
 /* ---- which mount of the config it is ---- */
 
 /* The mount that covers this path of the container belongs to that line of its config. */
-static void claim(const struct table *t, int root_fd, const char *dest, struct arena *a)
+static int claim(const struct table *t, int root_fd, const char *dest, struct arena *a,
+		 struct err *e)
 {
 	char clean[LINK_MAX];
 	struct line *l;
 	uint64_t id;
 	AUTO_FD fd = path_open_in(root_fd, dest, O_PATH);
 
-	if (fd < 0 || path_clean(dest, clean, sizeof(clean)) < 0 ||
-	    mountinfo_of_fd("self", fd, &id) < 0)
-		return;
+	/* The container has changed its files since. */
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EACCES)
+		return 0;
+	int r = fd < 0 ? fd : mountinfo_of_fd("self", fd, &id);
+
+	if (r < 0)
+		return err_sys(e, r, "find the mount at \"%s\"", dest);
+	if (path_clean(dest, clean, sizeof(clean)) < 0)
+		return 0;
 	l = by_id(t, id);
 	if (l && !l->from && !str_eq(l->path, "/")) {
 		l->from = arena_strdup(a, clean);
 		l->below = "";
 	}
+	return 0;
 }
 
-static void claim_all(const struct life_held *x, const struct table *t, int root_fd,
-		      struct arena *a)
+static int claim_all(const struct life_held *x, const struct table *t, int root_fd, struct arena *a,
+		     struct err *e)
 {
-	for (size_t i = x->conf->mounts.n; i-- > 0;)
-		claim(t, root_fd, x->conf->mounts.v[i].destination, a);
-	for (size_t i = 0; i < x->conf->linux_->masked_paths.n; i++)
-		claim(t, root_fd, x->conf->linux_->masked_paths.v[i], a);
-	if (x->has_notify)
-		claim(t, root_fd, "/run/notify", a);
+	int r = 0;
+
+	for (size_t i = x->conf->mounts.n; r == 0 && i-- > 0;)
+		r = claim(t, root_fd, x->conf->mounts.v[i].destination, a, e);
+	for (size_t i = 0; r == 0 && i < x->conf->linux_->masked_paths.n; i++)
+		r = claim(t, root_fd, x->conf->linux_->masked_paths.v[i], a, e);
+	return r == 0 && x->has_notify ? claim(t, root_fd, "/run/notify", a, e) : r;
 }
 
 /* What lies below a mount came with it. */
@@ -170,9 +179,10 @@ static int find_mounts(const struct life_held *x, const struct table *t, struct 
 
 	if (r == 0 && root_fd < 0)
 		r = err_sys(e, errno, "open the container's root");
+	if (r == 0)
+		r = claim_all(x, t, root_fd, a, e);
 	if (r < 0)
 		return r;
-	claim_all(x, t, root_fd, a);
 	m->mounts.v = arena_array(a, t->n + 1, sizeof(*m->mounts.v));
 	/* The root's own line may stand anywhere, and has no source. */
 	for (size_t i = 0; i < t->n; i++)

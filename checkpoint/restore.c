@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -263,12 +264,33 @@ static int talk(struct restore *s, struct life_revival *r, const char *until, pi
 /* The last stage before the processes go on, with all their rights in place. */
 #define HELD "pre-resume"
 
+struct entry {
+	const struct restore *s;
+	struct life_revival *r;
+};
+
+/* criu makes folders in /tmp and nowhere else; killed, it leaves them. So its /tmp is its own, but
+ * for who has his state or his criu there. */
+static int enter(void *ctx, struct err *e)
+{
+	static const char tmp[] = "/tmp/";
+	const struct entry *x = ctx;
+	int r = life_revival_enter(x->r, e);
+
+	if (r < 0 || str_starts(x->s->info.path, tmp) || str_starts(life_revival_root(x->r), tmp))
+		return r;
+	if (mount("stiva", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
+		log_debug("cover /tmp: %s", err_words(errno));
+	return 0;
+}
+
 static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, struct err *e)
 {
 	struct restore *s = ctx;
 	int fds[N_FDS], net_fd = life_revival_net_fd(r);
+	struct entry entry = {s, r};
 	struct ckpt_criu_seat seat = {
-		.cgroup_fd = seat_fd, .fds = fds, .prepare = life_revival_enter, .ctx = r};
+		.cgroup_fd = seat_fd, .fds = fds, .prepare = enter, .ctx = &entry};
 
 	for (int i = 0; i < 3; i++)
 		fds[seat.n_fds++] = s->stream_fd[i];

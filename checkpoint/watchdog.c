@@ -172,7 +172,8 @@ bool ckpt_watchdog_stand_down(struct ckpt_watchdog *w)
 
 	if (w->pidfd < 0)
 		return false;
-	(void)!send(w->fd, &down, 1, MSG_NOSIGNAL);
+	if (send(w->fd, &down, 1, MSG_NOSIGNAL) < 0)
+		(void)sys_pidfd_send_signal(w->pidfd, SIGKILL);
 	/* Its end of the socket closes with it. */
 	has_fired = hear(w->fd, 0) >= 0;
 	proc_wait(w->pidfd, -1, &status);

@@ -16,6 +16,8 @@
 #include "base/sys.h"
 #include "base/ban.h"
 
+#define UNFINISHED_MS 1000
+
 /* Their errors and paths are large, and not needed at the same time. */
 #define NOINLINE __attribute__((noinline))
 
@@ -65,8 +67,13 @@ static NOINLINE void kill_cgroup(struct life_create *c)
 	struct err e = ERR_INIT;
 
 	if (c->rec_cgroup.path && c->rec_cgroup.ino.has &&
-	    cg_open(c->rec_cgroup.path, &c->cg, &e) == 0 && c->rec_cgroup.ino.v == c->cg.ino)
+	    cg_open(c->rec_cgroup.path, &c->cg, &e) == 0 && c->rec_cgroup.ino.v == c->cg.ino) {
+		/* criu whose restore was killed ends what it has made, and takes its folders out of
+		 * /tmp: it is let to. An init without its creator is gone already. */
+		if (c->rec.stage.v == LIFE_STAGE_CREATING)
+			(void)!cg_wait_empty(&c->cg, UNFINISHED_MS, &e);
 		(void)!cg_kill(&c->cg, &e);
+	}
 	cg_done(&c->cg);
 }
 
