@@ -361,8 +361,11 @@ load helpers
 	sleep 1
 	after=$(cpu)
 	[ $((after - before)) -le 5 ] || fail "$((after - before)) ticks in a second of waiting"
-	kill -KILL "$job"
+	# in this order: without its terminal the runtime ends the container itself
 	ok kill "$ID" KILL
+	kill -KILL "$job"
+	runner_gone() { [ -z "$(runner)" ]; }
+	wait_for runner_gone
 	exec 6<&-
 }
 
