@@ -178,7 +178,7 @@ static int fail(struct dump *d, const char *errmsg, struct err *e)
 /* criu holds everything, and its images are complete: the last moment to say no. */
 static int seal(struct dump *d, struct err *e)
 {
-	int r = ckpt_patch_streams(d->image_fd, &d->meta, e);
+	int r = ckpt_patch_files(d->image_fd, e);
 
 	if (r == 0)
 		r = ckpt_image_write(d->image_fd, &d->meta, e);

@@ -145,8 +145,8 @@ int ckpt_preflight(const struct life_held *x, const struct ckpt_common *c, struc
 		   struct err *e) MUST_CHECK;
 
 /* ---- patch.c ---- */
-/* Takes the sizes of files that are streams out of the images, which are complete but for this. */
-int ckpt_patch_streams(int dir_fd, const struct ckpt_meta *m, struct err *e) MUST_CHECK;
+/* Changes files.img, which is complete, to what a restore needs. */
+int ckpt_patch_files(int dir_fd, struct err *e) MUST_CHECK;
 /* The same of one image's bytes. Return: 0 or -EBADMSG. Pure. */
 int ckpt_patch_image(const char *p, size_t n, struct buf *out);
 

@@ -139,8 +139,8 @@ static void add_streams(struct restore *s)
 		bool is_known = !v->v[i].key || v->v[i].kind.v == CKPT_STREAM_INSIDE;
 
 		/* Two that were one are one again. */
-		for (size_t k = 0; k < i; k++)
-			is_known |= v->v[k].key && str_eq(v->v[k].key, v->v[i].key);
+		for (size_t k = 0; k < i && !is_known; k++)
+			is_known = v->v[k].key && str_eq(v->v[k].key, v->v[i].key);
 		if (is_known)
 			continue;
 		ckpt_request_inherit(

@@ -18,7 +18,8 @@ struct probe_command {
 
 /* Each file's commands, ended by a row without a name. */
 extern const struct probe_command commands_ids[], commands_sys[], commands_proc[], commands_tty[],
-	commands_pty[], commands_sock[], commands_mem[], commands_load[], commands_lead[];
+	commands_pty[], commands_sock[], commands_mem[], commands_load[], commands_lead[],
+	commands_oracle[];
 
 /* Prints "probe: WHAT: errno text" and exits 1. */
 void die(const char *what) __attribute__((noreturn));

@@ -134,12 +134,78 @@ static void sizes_of_outside_files(void **state)
 	buf_done(&out);
 }
 
+/* A timerfd_entry as criu writes it: seconds and nanoseconds left, and of the period. */
+static void add_timer(struct buf *image, uint64_t ticks, uint64_t left, uint64_t period)
+{
+	AUTO(buf) timer = {0}, entry = {0};
+
+	ckpt_wire_number(&timer, 5, ticks);
+	ckpt_wire_number(&timer, 7, 0);
+	ckpt_wire_number(&timer, 8, left);
+	ckpt_wire_number(&timer, 9, 0);
+	ckpt_wire_number(&timer, 10, period);
+	ckpt_wire_number(&entry, 1, 17);
+	ckpt_wire_bytes(&entry, 12, timer.data, timer.len);
+	uint32_t n = (uint32_t)entry.len;
+
+	buf_add(image, &n, sizeof(n));
+	buf_add(image, entry.data, entry.len);
+}
+
+/* The nanoseconds left of the timer of one entry; *ret_at: the next entry. */
+static uint64_t time_left(const struct buf *image, size_t at, size_t *ret_at)
+{
+	struct ckpt_wire_field f, inner;
+	uint64_t left = 0;
+	uint32_t n;
+
+	memcpy(&n, image->data + at, sizeof(n));
+	at += sizeof(n);
+	struct ckpt_wire w = {(const unsigned char *)image->data + at,
+			      (const unsigned char *)image->data + at + n};
+
+	while (ckpt_wire_next(&w, &f) > 0) {
+		if (f.number != 12)
+			continue;
+		struct ckpt_wire in = {(const unsigned char *)f.data,
+				       (const unsigned char *)f.data + f.n};
+
+		while (ckpt_wire_next(&in, &inner) > 0)
+			if (inner.number == 8)
+				left = inner.v;
+	}
+	*ret_at = at + n;
+	return left;
+}
+
+static void timers_that_have_expired(void **state)
+{
+	/* expired and not read; running; disarmed; expired, not periodic */
+	static const uint64_t rows[][4] = {
+		{1, 0, 700, 700}, {0, 5, 700, 5}, {0, 0, 700, 0}, {1, 0, 0, 0}};
+	struct buf in = {0}, out = {0};
+	size_t at;
+
+	(void)state;
+	begin(&in);
+	at = in.len;
+	for (size_t i = 0; i < 4; i++)
+		add_timer(&in, rows[i][0], rows[i][1], rows[i][2]);
+	assert_int_equal(ckpt_patch_image(in.data, in.len, &out), 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(time_left(&out, at, &at), rows[i][3]);
+	assert_int_equal(at, out.len);
+	buf_done(&in);
+	buf_done(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_error),
 		cmocka_unit_test(remedies),
 		cmocka_unit_test(sizes_of_outside_files),
+		cmocka_unit_test(timers_that_have_expired),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
