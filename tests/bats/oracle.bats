@@ -69,10 +69,3 @@ oracle() {
 	sed 3p "$BUNDLE/rootfs/log" >"$WORK/log"
 	refute "$PROBE" oracle-check "$WORK/log" 1
 }
-
-@test "the oracle with an established TCP connection to itself" {
-	# criu 4.1 cannot take any inet socket on Linux 6.16 and later: the machine's own
-	requires criu cap_sys_resource
-	script "exec probe oracle /log 1 tcp 2>/told"
-	oracle 10 --tcp-established
-}
