@@ -55,6 +55,14 @@ struct strmap {
 	struct strpair *v;
 	size_t n;
 };
+/* Borrowed from the map; NULL: it has no such key. */
+static inline const char *json_map_value(const struct strmap *m, const char *key)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (str_eq(m->v[i].key, key))
+			return m->v[i].value;
+	return NULL;
+}
 /* Indices into the row's word list. Words unknown to us under the "warn" policy are left out of v
  * and kept in `unknown`. v != NULL with n == 0: empty list. */
 struct enumvec {

@@ -214,10 +214,9 @@ static int plan_memory_low(const struct knob *k, const struct spec_resources *re
 
 static bool unified_sets(const struct spec_resources *res, const char *file, const char *value)
 {
-	for (size_t i = 0; i < res->unified.n; i++)
-		if (str_eq(res->unified.v[i].key, file))
-			return !value || str_eq(res->unified.v[i].value, value);
-	return false;
+	const char *set = json_map_value(&res->unified, file);
+
+	return set && (!value || str_eq(set, value));
 }
 
 static int plan_pids(const struct knob *k, const struct spec_resources *res, struct knob_plan *p,

@@ -65,14 +65,6 @@ static int complete_bandwidth(const struct cg *c, struct spec_cpu *cpu, struct e
 		       cpu->quota.v, burst);
 }
 
-static const char *unified_value(const struct spec_resources *res, const char *key)
-{
-	for (size_t i = 0; i < res->unified.n; i++)
-		if (str_eq(res->unified.v[i].key, key))
-			return res->unified.v[i].value;
-	return NULL;
-}
-
 /* The kernel forgets the weight of what is idle, and refuses one for it (conformance.md 2.1). */
 static void complete_weight(const struct cg *c, struct cg_update *u, struct spec_resources *res)
 {
@@ -87,12 +79,12 @@ static void complete_weight(const struct cg *c, struct cg_update *u, struct spec
 		return;
 	}
 	if (!idle || !cpu->idle.has || cpu->idle.v != 0 || cpu->shares.has ||
-	    unified_value(res, "cpu.weight"))
+	    json_map_value(&res->unified, "cpu.weight"))
 		return;
 	/* In force, but for the idleness. */
 	if (u->force->cpu && u->force->cpu->shares.has)
 		cpu->shares = u->force->cpu->shares;
-	const char *weight = unified_value(u->force, "cpu.weight");
+	const char *weight = json_map_value(&u->force->unified, "cpu.weight");
 	if (!weight)
 		return;
 	struct strpair *v = arena_array(&u->arena, res->unified.n + 1, sizeof(*v));

@@ -192,7 +192,7 @@ static int look(const struct mig_link *l, struct mig_frame *ret, struct err *e)
 			       (unsigned long long)l->in_seq, l->peer);
 	if (ret->n > MIG_FRAME_MAX || take(head + 16, 8) != l->in_seq)
 		return err_set(e, ERR_INPUT, EBADMSG, "protocol error at frame %llu of %.100s: %s",
-			       l->in_seq + 0ULL, l->peer,
+			       (unsigned long long)l->in_seq, l->peer,
 			       ret->n > MIG_FRAME_MAX ? "it is too long" : "another one is due");
 	return l->in.len - l->in_at - MIG_HEAD_SIZE >= ret->n;
 }

@@ -186,9 +186,5 @@ bool spec_ns_is_new(const struct spec_config *c, enum spec_ns_type t)
 
 const char *spec_annotation(const struct spec_config *c, const char *key)
 {
-	for (size_t i = 0; i < c->annotations.n; i++) {
-		if (str_eq(c->annotations.v[i].key, key))
-			return c->annotations.v[i].value;
-	}
-	return NULL;
+	return json_map_value(&c->annotations, key);
 }

@@ -247,13 +247,8 @@ static int spawn(void *ctx, struct err *e)
 	/* The child has them; ours would keep the gate open after its death. */
 	auto_fd_done(&c->gate_fd);
 	/* Now, while the child is busy. It is ours to reap: dead or alive, it is in /proc. */
-	uint64_t start;
-
-	r = proc_start_time(c->child.pid, &start);
-	if (r < 0)
-		return err_sys(e, r, "start time of init");
-	c->rec_init = (struct life_rec_process){{true, c->child.pid}, {true, start}};
-	return 0;
+	r = life_machine_mark(c->child.pid, &c->rec_init);
+	return r < 0 ? err_sys(e, r, "start time of init") : 0;
 }
 
 static void spawn_undo(void *ctx)

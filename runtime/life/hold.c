@@ -97,15 +97,12 @@ int life_held_note(struct life_held *x, pid_t maker, struct err *e)
 	struct life_rec_process *by = arena_alloc(&b->arena, sizeof(*by));
 	struct life_rec_process *its = arena_alloc(&b->arena, sizeof(*its));
 	struct life_rec_held *held = arena_alloc(&b->arena, sizeof(*held));
-	int r = proc_start_time(getpid(), &by->start.v);
+	int r = life_machine_mark(getpid(), by);
 
 	if (r == 0)
-		r = proc_start_time(maker, &its->start.v);
+		r = life_machine_mark(maker, its);
 	if (r < 0)
 		return err_sys(e, r, "start times of this process and criu");
-	by->pid = (struct opt_i64){true, getpid()};
-	its->pid = (struct opt_i64){true, maker};
-	by->start.has = its->start.has = true;
 	*held = (struct life_rec_held){by, its, {true, x->status == SPEC_PAUSED}};
 	b->rec->held = held;
 	return life_store_write(b, b->rec, e);

@@ -155,6 +155,8 @@ enum spec_status life_machine_status(const struct life_box *b);
 /* The refusals do not name the container: the command line's prefix does. */
 int life_machine_check(enum life_verb v, enum spec_status s, struct err *e) MUST_CHECK;
 bool life_machine_is_of_this_boot(const struct life_record *rec);
+/* What a record calls a process that lives, and is ours or us. Leaf. */
+int life_machine_mark(pid_t pid, struct life_rec_process *ret) MUST_CHECK;
 /* True when this process of this boot still lives. */
 bool life_machine_lives(const struct life_record *rec, const struct life_rec_process *p);
 /* A checked pidfd of the container's init, or -ESRCH. */

@@ -84,6 +84,12 @@ bool life_machine_is_of_this_boot(const struct life_record *rec)
 	return sys_boot_id(boot) == 0 && str_eq(boot, rec->boot_id);
 }
 
+int life_machine_mark(pid_t pid, struct life_rec_process *ret)
+{
+	*ret = (struct life_rec_process){{true, pid}, {true, 0}};
+	return proc_start_time(pid, &ret->start.v);
+}
+
 bool life_machine_lives(const struct life_record *rec, const struct life_rec_process *p)
 {
 	uint64_t start;

@@ -252,11 +252,10 @@ static void fill_view(struct life_create *c)
 
 static int fill_record(struct life_create *c, struct err *e)
 {
-	uint64_t start;
 	int r = sys_boot_id(c->boot_id);
 
 	if (r == 0)
-		r = proc_start_time(getpid(), &start);
+		r = life_machine_mark(getpid(), &c->rec_creator);
 	if (r < 0)
 		return err_sys(e, r, "find out who we are in /proc (is it mounted?)");
 	num_now_rfc3339(c->created);
@@ -264,7 +263,6 @@ static int fill_record(struct life_create *c, struct err *e)
 		str_copy(c->owner, sizeof(c->owner), "root");
 	else
 		snprintf(c->owner, sizeof(c->owner), "%u", geteuid());
-	c->rec_creator = (struct life_rec_process){{true, getpid()}, {true, start}};
 	c->rec_cgroup = (struct life_rec_cgroup){
 		.manager = {true, (int)c->place.manager},
 		.path = c->place.path[0] ? c->place.path : NULL,

@@ -34,13 +34,13 @@ static uint64_t ooms(const struct resize *z)
 
 static int write_intent(struct resize *z, struct err *e)
 {
-	struct life_rec_process by = {.pid = {true, getpid()}, .start = {true, 0}};
+	struct life_rec_process by;
 	struct life_rec_shrink shrink = {.by = &by,
 					 .high = z->s.rest,
 					 .swap = z->s.swap && !z->s.is_swap_late ? z->s.old_swap
 										 : NULL};
 	struct life_record rec = *z->l.box.rec;
-	int r = proc_start_time(getpid(), &by.start.v);
+	int r = life_machine_mark(getpid(), &by);
 
 	if (r < 0)
 		return err_sys(e, r, "read our own start time");
@@ -116,14 +116,6 @@ static int take_back(struct resize *z, struct err *e)
 	return r;
 }
 
-static const char *unified(const struct spec_resources *res, const char *key)
-{
-	for (size_t i = 0; i < res->unified.n; i++)
-		if (str_eq(res->unified.v[i].key, key))
-			return res->unified.v[i].value;
-	return NULL;
-}
-
 static int change(struct resize *z, struct err *e)
 {
 	int r = life_limits_merge(&z->l, e);
@@ -149,7 +141,7 @@ static int change(struct resize *z, struct err *e)
 	if (r < 0)
 		return r;
 	/* The one that was asked for, from now on. */
-	const char *high = unified(&z->l.want, "memory.high");
+	const char *high = json_map_value(&z->l.want.unified, "memory.high");
 
 	if (high)
 		str_copy(z->s.rest, sizeof(z->s.rest), high);
@@ -211,6 +203,11 @@ int life_resize_look(const struct life_host *h, const char *id, struct arena *a,
 		ret->limits.high = limit_of(was->high);
 	if (was && was->swap)
 		ret->limits.swap = limit_of(was->swap);
+	/* And what an autosize that was killed has left. */
+	const struct life_rec_guard *guard = b.rec->guard;
+
+	if (guard && !life_machine_lives(b.rec, guard->by))
+		ret->limits.high = limit_of(guard->high);
 	ret->floor = cg_limits_floor(&cg);
 	return cg_stats_read(&cg, a, &ret->stats, e);
 }
@@ -226,7 +223,7 @@ static void add_shrink(const struct resize *z, const struct cg_write *v, size_t 
 		       struct life_resize_plan *ret)
 {
 	const char *high = arena_printf(a, "%" PRIu64, cg_shrink_high(z->s.target));
-	const char *rest = unified(&z->l.want, "memory.high");
+	const char *rest = json_map_value(&z->l.want.unified, "memory.high");
 	uint64_t usage = 0;
 
 	ret->target = z->s.target;

@@ -20,11 +20,10 @@
 
 static int choose_signal(const struct life_box *b, const char *text, int *ret, struct err *e)
 {
-	const char *stop = NULL;
+	const char *stop =
+		b->rec ? json_map_value(&b->rec->annotations, "org.opencontainers.image.stopSignal")
+		       : NULL;
 
-	for (size_t i = 0; b->rec && i < b->rec->annotations.n; i++)
-		if (str_eq(b->rec->annotations.v[i].key, "org.opencontainers.image.stopSignal"))
-			stop = b->rec->annotations.v[i].value;
 	if (!text && stop && num_signal(stop, ret) == 0)
 		return 0;
 	if (!text) {

@@ -10,7 +10,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/proc.h"
 #include "base/ban.h"
 
 struct update {
@@ -88,6 +87,7 @@ static int put_guard_back(const struct life_host *h, struct life_limits *l, stru
 {
 	const struct life_rec_guard *was = l->box.rec->guard;
 	const struct spec_resources want = l->want;
+	const char *guard = l->guard;
 
 	if (!was || life_machine_lives(l->box.rec, was->by))
 		return 0;
@@ -97,6 +97,8 @@ static int put_guard_back(const struct life_host *h, struct life_limits *l, stru
 
 	*high = (struct strpair){(char *)"memory.high", was->high};
 	l->want = (struct spec_resources){.unified = {high, 1}};
+	/* It is nobody's afterwards, whoever we are. */
+	l->guard = NULL;
 	int r = life_limits_merge(l, e);
 
 	if (r == 0) {
@@ -106,6 +108,7 @@ static int put_guard_back(const struct life_host *h, struct life_limits *l, stru
 	}
 	*now = l->merged;
 	l->want = want;
+	l->guard = guard;
 	cg_done(&l->cg);
 	l->cg = (struct cg)CG_NONE;
 	if (r < 0)
@@ -172,10 +175,8 @@ static void drop_overridden(struct life_limits *l, const struct cg_update *done)
 	struct strmap kept = {.v = arena_array(&l->box.arena, v->n + 1, sizeof(*v->v))};
 
 	for (size_t i = 0; i < v->n; i++) {
-		bool is_asked = false;
-		for (size_t k = 0; k < l->want.unified.n; k++)
-			is_asked = is_asked || str_eq(l->want.unified.v[k].key, v->v[i].key);
-		if (is_asked || !cg_update_sets(done, v->v[i].key))
+		if (json_map_value(&l->want.unified, v->v[i].key) ||
+		    !cg_update_sets(done, v->v[i].key))
 			kept.v[kept.n++] = v->v[i];
 	}
 	if (v->v)
@@ -208,26 +209,21 @@ static void drop_intent(struct life_limits *l)
 static int note_guard(const struct life_limits *l, struct life_record *rec,
 		      struct life_rec_guard *guard, struct err *e)
 {
-	bool is_asked = false;
-
-	for (size_t i = 0; i < l->want.unified.n; i++)
-		is_asked = is_asked || str_eq(l->want.unified.v[i].key, "memory.high");
-	if (is_asked)
-		rec->guard = NULL;
-	if (!is_asked || !l->guard)
+	if (!json_map_value(&l->want.unified, "memory.high"))
+		return 0;
+	rec->guard = NULL;
+	if (!l->guard)
 		return 0;
 	guard->high = (char *)l->guard;
-	guard->by->pid = (struct opt_i64){true, getpid()};
-	guard->by->start.has = true;
 	rec->guard = guard;
-	int r = proc_start_time(getpid(), &guard->by->start.v);
+	int r = life_machine_mark(getpid(), guard->by);
 
 	return r < 0 ? err_sys(e, r, "read our own start time") : 0;
 }
 
 int life_limits_write(struct life_limits *l, struct cg_update *up, struct err *e)
 {
-	struct life_rec_process by = {0};
+	struct life_rec_process by;
 	struct life_rec_guard guard = {.by = &by};
 	int r = write_intent(l, up, e);
 

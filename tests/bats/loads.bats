@@ -204,6 +204,15 @@ share() {
 	is "$(key oom_kill memory.events) $(status_of)" "0 running"
 }
 
+@test "killed or failed at its system calls, a resize is whole or has not happened" {
+	requires cgroup_memory cgroup_pids
+	stiva_only
+	STIVA_POINTS_INSIDE=1 STEP=24 timeout 250 "$TOP/tests/faults/kill-points" "$RUNTIME" resize=KILL resize=EIO >"$WORK/said" 2>&1 ||
+		fail "$(tail -n 30 "$WORK/said")"
+	grep -E '^kill-points: [1-9][0-9]* passed, 0 failed' "$WORK/said" || fail "$(<"$WORK/said")"
+	cat "$WORK/said"
+}
+
 @test "U105 U104: killed or failed at its system calls, an update is whole or has not happened" {
 	requires cgroup_memory cgroup_cpu cgroup_pids cgroup_cpuset cgroup_hugetlb
 	stiva_only
