@@ -8,7 +8,7 @@ MIB=8
 # ORACLE_CYCLES and ORACLE_SEED ask for another run than the gate's.
 CYCLES=${ORACLE_CYCLES:-100}
 SEED=${ORACLE_SEED:-2611}
-BATS_TEST_TIMEOUT=$((60 + CYCLES))
+BATS_TEST_TIMEOUT=$((60 + 2 * CYCLES))
 
 test_setup() {
 	stiva_only
