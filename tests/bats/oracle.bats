@@ -6,7 +6,7 @@ load helpers
 
 MIB=8
 # ORACLE_CYCLES and ORACLE_SEED ask for another run than the gate's.
-CYCLES=${ORACLE_CYCLES:-100}
+CYCLES=${ORACLE_CYCLES:-200}
 SEED=${ORACLE_SEED:-2611}
 BATS_TEST_TIMEOUT=$((60 + 2 * CYCLES))
 
