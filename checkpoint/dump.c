@@ -30,6 +30,7 @@ struct dump {
 	const char *image_path, *work_path;
 	int image_fd, work_fd; /* owned */
 	bool is_written;       /* the images are complete */
+	bool may_have_ended;   /* then they may be all there is of the container */
 };
 #define DUMP_INIT                                                                                  \
 	{                                                                                          \
@@ -183,6 +184,7 @@ static int seal(struct dump *d, struct err *e)
 	if (r == 0)
 		r = ckpt_image_write(d->image_fd, &d->meta, e);
 	d->is_written = r == 0;
+	d->may_have_ended = d->is_written && criu_ends_it(d);
 	return r;
 }
 
@@ -285,9 +287,10 @@ static int write_frozen(struct dump *d, struct err *e)
 		return r;
 	if (!d->is_written)
 		return err_set(e, ERR_KERNEL, EPROTO, "criu ended its dump without its last stage");
-	if (!d->a->leave_running)
-		return life_held_end(&d->held, e);
-	return 0;
+	if (d->a->leave_running)
+		return 0;
+	d->may_have_ended = true;
+	return life_held_end(&d->held, e);
 }
 
 static void drop_images(struct dump *d)
@@ -331,7 +334,10 @@ int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_
 			life_held_back(&d.held);
 		else
 			life_held_forget(&d.held);
-		if (r < 0)
+		if (r < 0 && d.may_have_ended)
+			err_prefix(e, "the images in \"%.150s\" are complete, and kept",
+				   d.image_path);
+		else if (r < 0)
 			drop_images(&d);
 	}
 	dump_done(&d);

@@ -108,6 +108,26 @@ has_watchdog() { [ -n "$(watchdog_of "$STIVA")" ]; }
 	status_is stopped
 }
 
+@test "whichever wait of a checkpoint fails, the container goes on or its images are there" {
+	requires criu
+	local n
+	counter
+	# the wait for the end, after which there are only the images, is one of the last; which one varies
+	for n in {4..15} {9..15} {9..15}; do
+		rm -rf "$IMG"
+		strace -q -o /dev/null -e trace=poll -e "inject=poll:error=EIO:when=$n" \
+			"$RUNTIME" --root "$ROOT" checkpoint --image-path "$IMG" "$ID" >"$WORK/said" 2>&1 3>&- 4>&- || true
+		wait_for settled || fail "wait $n: it is $(status_of)"
+		if [ "$(status_of)" = stopped ]; then
+			ok delete "$ID"
+			ok restore -d -b "$BUNDLE" --image-path "$IMG" "$ID"
+		fi
+		goes_on
+	done
+}
+# a failed wait for the end does not hasten it
+settled() { [ "$(status_of)" = stopped ] || frozen 0; }
+
 @test "R6: a checkpoint whose stiva and watchdog are killed: the next command puts the container back" {
 	requires criu
 	local command

@@ -7,9 +7,10 @@ load helpers
 # data FILTER: of the last stats event in $OUT
 data() { jq -c "$1" "$OUT"; }
 lines() { wc -l <"$OUT"; }
-# events in the background, their lines in $LOG
+# events in the background, their lines in $LOG, a file of its own: an earlier one may still write
 watch() {
-	LOG=$WORK/log
+	WATCHES=$((${WATCHES:-0} + 1))
+	LOG=$WORK/log.$WATCHES
 	background "$RUNTIME" --root "$ROOT" events "$@" "$ID" >"$LOG"
 	WATCHER=$JOB
 }
