@@ -160,7 +160,7 @@ settled() { [ "$(status_of)" = stopped ] || frozen 0; }
 
 # ---- criu dies ----
 
-@test "S25: criu is killed in each stage of a checkpoint: one line, and the container goes on" {
+@test "criu is killed in each stage of a checkpoint: one line, and the container goes on" {
 	requires criu
 	local stage criu failed=0
 	# Not at any moment: who ends it while it puts its own code into a process ends that process as well.
@@ -189,7 +189,7 @@ settled() { [ "$(status_of)" = stopped ] || frozen 0; }
 	[ "$failed" -ge 2 ] || fail "criu was killed $failed times"
 }
 
-@test "S25: criu is killed in a restore: one line, and nothing is left" {
+@test "criu is killed in a restore: one line, and nothing is left" {
 	requires criu
 	local ms failed=0
 	imaged
@@ -209,7 +209,7 @@ settled() { [ "$(status_of)" = stopped ] || frozen 0; }
 	[ "$failed" -gt 0 ] || fail "criu was never killed in time"
 }
 
-@test "S25: criu's own faults: a dump keeps the container, a restore leaves nothing" {
+@test "criu's own faults: a dump keeps the container, a restore leaves nothing" {
 	requires criu
 	local fault
 	counter
