@@ -182,7 +182,7 @@ stopped_or_killed() { [ "$(status_of)" = stopped ]; }
 	DEADLINE=60 wait_for quota_at_least 60000
 	within
 	echo "cpu 1" >"$WORK/second/rootfs/ctl"
-	DEADLINE=90 wait_for quota_at_least 55000 "$ID-2"
+	DEADLINE=90 wait_for quota_at_least 55000 "$ID-2" || fail "$(cat "$LOG" "$WORK/log.err"; cat "$(cgroup_of "$ID-2")/cpu.stat")"
 	within
 	# 1 : 3
 	shares() { quota_at_most 21000 "$ID" && quota_at_least 59000 "$ID-2"; }
