@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "base/proc.h"
 #include "base/ban.h"
 
 #define LOG_NAME  "dump.log"
@@ -20,6 +21,7 @@
 
 struct dump {
 	const struct ckpt_dump_args *a;
+	const struct ckpt_dump_by *by; /* NULL: for a user */
 	struct arena arena;
 	struct ckpt_criu_info info;
 	struct life_held held;
@@ -183,6 +185,8 @@ static int seal(struct dump *d, struct err *e)
 
 	if (r == 0)
 		r = ckpt_image_write(d->image_fd, &d->meta, e);
+	if (r == 0 && d->by)
+		r = d->by->sealed(d->by->ctx, e);
 	d->is_written = r == 0;
 	d->may_have_ended = d->is_written && criu_ends_it(d);
 	return r;
@@ -219,16 +223,27 @@ static int talk(struct dump *d, struct err *e)
 
 /* ---- the verb ---- */
 
-static int prepare(struct dump *d, struct err *e)
+static int open_dirs(struct dump *d, struct err *e)
 {
 	const struct ckpt_common *c = &d->a->common;
-	int r;
 
 	d->image_path = c->image_path ? c->image_path : "checkpoint";
 	d->work_path = c->work_path ? c->work_path : d->image_path;
-	r = ckpt_image_open(d->image_path, true, &d->image_fd, e);
-	if (r == 0)
-		r = ckpt_image_open(d->work_path, true, &d->work_fd, e);
+	if (!d->by) {
+		int r = ckpt_image_open(d->image_path, true, &d->image_fd, e);
+
+		return r == 0 ? ckpt_image_open(d->work_path, true, &d->work_fd, e) : r;
+	}
+	d->work_path = d->by->work_path;
+	d->image_fd = fcntl(d->by->image_fd, F_DUPFD_CLOEXEC, 3);
+	d->work_fd = fcntl(d->by->work_fd, F_DUPFD_CLOEXEC, 3);
+	return d->image_fd < 0 || d->work_fd < 0 ? err_sys(e, errno, "duplicate a descriptor") : 0;
+}
+
+static int prepare(struct dump *d, struct err *e)
+{
+	int r = open_dirs(d, e);
+
 	if (r == 0)
 		r = ckpt_image_host(&d->meta, &d->info, &d->arena, e);
 	if (r < 0)
@@ -258,7 +273,7 @@ static int hold(struct dump *d, struct err *e)
 	const struct ckpt_watchdog_job job = {.keep = keep,
 					      .n_keep = 2,
 					      .cgroup_fd = FD_NONE,
-					      .max_ms = -1,
+					      .max_ms = d->by ? d->by->max_frozen_ms : -1,
 					      .fire = life_held_back,
 					      .ctx = &d->held};
 	int r = ckpt_criu_start(d->info.path, NULL, &d->criu, e);
@@ -270,10 +285,24 @@ static int hold(struct dump *d, struct err *e)
 	return r == 0 ? cg_freeze(&d->held.cg, true, FREEZE_MS, e) : r;
 }
 
+/* What an exec has put into it since the first look would be lost. */
+static int look_again(struct dump *d, struct err *e)
+{
+	AUTO(ckpt_blockers) b = {.arena = &d->arena};
+	int r = ckpt_preflight_again(&d->held, &b, e);
+
+	return r == 0 && b.n ? err_set(e, ERR_STATE, EBUSY, "%s", b.first) : r;
+}
+
 /* Between freeze and thaw, or the end. */
 static int write_frozen(struct dump *d, struct err *e)
 {
-	int r = ckpt_outside_find(&d->held, &d->meta, &d->arena, e);
+	int r = look_again(d, e);
+
+	if (r == 0 && d->by)
+		r = d->by->frozen(d->by->ctx, e);
+	if (r == 0)
+		r = ckpt_outside_find(&d->held, &d->meta, &d->arena, e);
 
 	if (r == 0)
 		r = make_request(d, e);
@@ -287,7 +316,7 @@ static int write_frozen(struct dump *d, struct err *e)
 		return r;
 	if (!d->is_written)
 		return err_set(e, ERR_KERNEL, EPROTO, "criu ended its dump without its last stage");
-	if (d->a->leave_running)
+	if (d->a->leave_running || d->by)
 		return 0;
 	d->may_have_ended = true;
 	return life_held_end(&d->held, e);
@@ -300,26 +329,35 @@ static void drop_images(struct dump *d)
 	(void)!ckpt_image_clear(d->image_fd, &ignored);
 }
 
-int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_args *a,
-	      struct buf *out, struct err *e)
+/* Up to where nothing has been done yet. */
+static int look(struct dump *d, const struct life_host *h, const char *id, struct buf *out,
+		struct err *e)
 {
-	struct dump d = DUMP_INIT;
+	const struct ckpt_dump_args *a = d->a;
 	int r = ckpt_args_check(&a->common, e);
 
-	d.a = a;
 	if (r == 0)
-		r = life_held_open(h, id, &d.held, e);
+		r = life_held_open(h, id, &d->held, e);
 	if (r == 0)
 		r = a->pre_dump ? err_set(e, ERR_MISSING, ENOTSUP,
 					  "checkpoint --pre-dump is not built into this version of "
 					  "stiva: nothing was done")
 				: ckpt_args_built_in(&a->common, "checkpoint", e);
 	if (r == 0)
-		r = ckpt_criu_find(h->criu, &d.info, e);
+		r = ckpt_criu_find(h->criu, &d->info, e);
 	if (r == 0)
-		r = refuse(&d.held, e);
-	if (r == 0)
-		r = refuse_blockers(&d, a->check ? out : NULL, e);
+		r = refuse(&d->held, e);
+	return r == 0 ? refuse_blockers(d, a->check ? out : NULL, e) : r;
+}
+
+int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_args *a,
+	      struct buf *out, struct err *e)
+{
+	struct dump d = DUMP_INIT;
+
+	d.a = a;
+	int r = look(&d, h, id, out, e);
+
 	if (r < 0 || a->check) {
 		dump_done(&d);
 		return r;
@@ -340,6 +378,76 @@ int ckpt_dump(const struct life_host *h, const char *id, const struct ckpt_dump_
 		else if (r < 0)
 			drop_images(&d);
 	}
+	dump_done(&d);
+	return r;
+}
+
+/* ---- for a migration ---- */
+
+static bool has_ended(const struct dump *d)
+{
+	return proc_wait_gone(d->held.pidfd, 0) == 0;
+}
+
+/* Everything is written, and offered to the other side; up to the note it is ours. *ret: whose it
+ * is. */
+static int hand_over(struct dump *d, enum ckpt_fate *ret, struct err *e)
+{
+	const struct ckpt_dump_by *by = d->by;
+	/* criu that died in between, or its freezer, may have let it run. */
+	int r = cg_freeze(&d->held.cg, true, FREEZE_MS, e);
+
+	if (r == 0)
+		r = by->offer(by->ctx, e);
+	if (r == 0 && has_ended(d))
+		r = err_set(e, ERR_STATE, ESRCH, "the container was ended meanwhile");
+	if (ckpt_watchdog_stand_down(&d->dog) && r == 0)
+		r = err_set(e, ERR_BUSY, ETIMEDOUT,
+			    "it took longer than %d ms: the container goes on here",
+			    by->max_frozen_ms);
+	if (r == 0)
+		r = life_held_commit(&d->held, by->epoch, by->peer, e);
+	if (r == 0)
+		*ret = by->commit(by->ctx, e);
+	return r;
+}
+
+static int move(struct dump *d, struct err *e)
+{
+	enum ckpt_fate fate = CKPT_GOES_ON;
+	int r = d->by->begin(d->by->ctx, &d->held, e);
+
+	if (r == 0)
+		r = prepare(d, e);
+	if (r < 0)
+		return r;
+	r = hold(d, e);
+	if (r == 0)
+		r = write_frozen(d, e);
+	ckpt_criu_done(&d->criu);
+	if (r == 0)
+		r = hand_over(d, &fate, e);
+	if (fate == CKPT_GOES_ON) {
+		life_held_back(&d->held);
+		return e->code ? -e->code : r;
+	}
+	if (fate == CKPT_IN_DOUBT)
+		return -e->code;
+	return life_held_end(&d->held, e);
+}
+
+int ckpt_dump_for(const struct life_host *h, const char *id, const struct ckpt_common *c,
+		  const struct ckpt_dump_by *by, struct err *e)
+{
+	const struct ckpt_dump_args a = {.common = *c, .leave_running = true};
+	struct dump d = DUMP_INIT;
+
+	d.a = &a;
+	d.by = by;
+	int r = look(&d, h, id, NULL, e);
+
+	if (r == 0)
+		r = move(&d, e);
 	dump_done(&d);
 	return r;
 }

@@ -404,18 +404,25 @@ static int check_host(const struct ckpt_meta *m, const struct ckpt_criu_info *cr
 	return 0;
 }
 
+int ckpt_image_meta(int dir_fd, const struct ckpt_criu_info *criu, struct arena *a,
+		    struct ckpt_meta **ret, struct err *e)
+{
+	void *obj;
+	int r = load(dir_fd, CKPT_META, &ckpt_table_meta, a, &obj, e);
+
+	if (r == 0)
+		r = check_host(obj, criu, e);
+	if (r == 0)
+		*ret = obj;
+	return r;
+}
+
 int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *criu,
 		    struct arena *a, struct ckpt_meta **ret, struct err *e)
 {
-	void *obj;
 	int r = check_manifest(dir_fd, a, e);
 
 	if (r == 0)
-		r = load(dir_fd, CKPT_META, &ckpt_table_meta, a, &obj, e);
-	if (r == 0)
-		r = check_host(obj, criu, e);
-	if (r < 0)
-		return err_prefix(e, "image directory \"%.150s\"", path);
-	*ret = obj;
-	return 0;
+		r = ckpt_image_meta(dir_fd, criu, a, ret, e);
+	return r < 0 ? err_prefix(e, "image directory \"%.150s\"", path) : 0;
 }

@@ -125,11 +125,60 @@ int ckpt_image_write(int dir_fd, const struct ckpt_meta *m, struct err *e) MUST_
  * reads stiva.json and checks that this host can take it. path: for messages. */
 int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *criu,
 		    struct arena *a, struct ckpt_meta **ret, struct err *e) MUST_CHECK;
+/* Only the last, of images that are proven in another way. */
+int ckpt_image_meta(int dir_fd, const struct ckpt_criu_info *criu, struct arena *a,
+		    struct ckpt_meta **ret, struct err *e) MUST_CHECK;
 
 /* ---- outside.c: what of a running container is not in its images ---- */
 /* Its mounts that are not its own, and where its first process's streams lead. */
 int ckpt_outside_find(const struct life_held *x, struct ckpt_meta *m, struct arena *a,
 		      struct err *e) MUST_CHECK;
+
+/* ---- dump.c: a checkpoint that somebody else wants: a migration ---- */
+enum ckpt_fate {
+	CKPT_GOES_ON, /* here, as it was */
+	CKPT_IS_OVER, /* it runs elsewhere: it ends here */
+	CKPT_IN_DOUBT /* it stands still, handed over, until that is known */
+};
+struct ckpt_dump_by {
+	void *ctx;
+	int image_fd, work_fd; /* borrowed: directories */
+	const char *work_path; /* for messages */
+	int max_frozen_ms;     /* then it goes on, whatever we do; -1: no limit */
+	/* In this order; whatever fails up to `offer` leaves it as it was. */
+	int (*begin)(void *ctx, const struct life_held *x, struct err *e); /* it runs yet */
+	int (*frozen)(void *ctx, struct err *e);
+	int (*sealed)(void *ctx, struct err *e); /* criu holds all, its images are complete */
+	int (*offer)(void *ctx, struct err *e);	 /* criu has ended, all stands still */
+	/* It is handed over: only what the other side says decides from here on. */
+	const char *epoch;
+	const struct strvec *peer;
+	enum ckpt_fate (*commit)(void *ctx, struct err *e);
+};
+/* Return: 0 when it is over here; else it goes on or is in doubt, as e says. */
+int ckpt_dump_for(const struct life_host *h, const char *id, const struct ckpt_common *c,
+		  const struct ckpt_dump_by *by, struct err *e) MUST_CHECK;
+
+/* ---- restore.c: the same ---- */
+struct ckpt_restore_by {
+	void *ctx;
+	int image_fd, work_fd; /* borrowed */
+	const char *work_path;
+	const int *stream_fds; /* borrowed, three: what the container's streams become */
+	const struct spec_resources *limits; /* in force; NULL: the config's */
+	/* Everything but the processes is made: 0 once the images are there, and proven. */
+	int (*fill)(void *ctx, struct life_revival *r, struct err *e);
+	/* criu is at work; called at least twice a second. */
+	int (*tick)(void *ctx, struct err *e);
+	/* Restored, audited, recorded and held: 0 lets them run. */
+	int (*held)(void *ctx, pid_t pid, struct err *e);
+	/* In the watchdog, when we have died: may they run? */
+	bool (*may_run)(void *ctx);
+	const int *keep; /* borrowed: descriptors that may_run() uses */
+	size_t n_keep;
+};
+int ckpt_restore_for(const struct life_host *h, const struct ckpt_restore_args *a,
+		     const struct ckpt_restore_by *by, struct err *e) MUST_CHECK;
 
 /* ---- preflight.c ---- */
 #define CKPT_GHOST_MAX (256u << 20) /* of a deleted file */
@@ -143,6 +192,9 @@ void ckpt_blockers_done(struct ckpt_blockers *b);
 /* Adds what stands in the way of a checkpoint with these options. */
 int ckpt_preflight(const struct life_held *x, const struct ckpt_common *c, struct ckpt_blockers *b,
 		   struct err *e) MUST_CHECK;
+/* Only what may have come since: processes that exec put into it. */
+int ckpt_preflight_again(const struct life_held *x, struct ckpt_blockers *b,
+			 struct err *e) MUST_CHECK;
 
 /* ---- patch.c ---- */
 /* Changes files.img, which is complete, to what a restore needs. */

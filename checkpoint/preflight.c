@@ -269,6 +269,17 @@ void ckpt_blockers_done(struct ckpt_blockers *b)
 	buf_done(&b->all);
 }
 
+int ckpt_preflight_again(const struct life_held *x, struct ckpt_blockers *b, struct err *e)
+{
+	AUTO_FREE pid_t *pids = NULL;
+	size_t n = 0;
+	int r = cg_pids(&x->cg, &pids, &n, e);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		check_stranger(b, x, pids, n, pids[i]);
+	return r;
+}
+
 int ckpt_preflight(const struct life_held *x, const struct ckpt_common *c, struct ckpt_blockers *b,
 		   struct err *e)
 {

@@ -18,9 +18,12 @@
 
 #define LOG_NAME "restore.log"
 #define N_FDS	 5 /* three streams, /dev/null, the network namespace */
+#define TICK_MS	 500
+#define KEEP_MAX 4
 
 struct restore {
 	const struct ckpt_restore_args *a;
+	const struct ckpt_restore_by *by; /* NULL: for a user */
 	struct arena arena;
 	struct ckpt_criu_info info;
 	struct ckpt_meta *meta;
@@ -29,6 +32,7 @@ struct restore {
 	struct cg doomed; /* borrowed from the revival: what the watchdog ends */
 	struct ckpt_request req;
 	const char *image_path, *work_path;
+	pid_t pid;		   /* of the first process, once it is restored */
 	int image_fd, work_fd;	   /* owned */
 	int stream_fd[3], null_fd; /* owned: what the container's streams become */
 };
@@ -67,7 +71,7 @@ static int check_streams(struct restore *s, struct err *e)
 	for (int i = 0; i < 3; i++) {
 		struct stat st;
 
-		s->stream_fd[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+		s->stream_fd[i] = fcntl(s->by ? s->by->stream_fds[i] : i, F_DUPFD_CLOEXEC, 3);
 		if (s->stream_fd[i] < 0 || fstat(s->stream_fd[i], &st) < 0)
 			return err_sys(e, errno, "standard %s", stream_names[i]);
 		if (m->streams.v[i].kind.v == CKPT_STREAM_FILE && !S_ISREG(st.st_mode))
@@ -115,18 +119,24 @@ static int check_mounts(const struct restore *s, struct life_revival *r, struct 
 	return 0;
 }
 
-static int check(void *ctx, struct life_revival *r, const struct spec_resources **ret_limits,
-		 struct err *e)
+/* What the images say of the container, against its config. */
+static int check_meta(struct restore *s, struct life_revival *r, struct err *e)
 {
-	struct restore *s = ctx;
 	int n = check_config(s, life_revival_config(r), e);
 
 	if (n == 0)
 		n = check_streams(s, e);
-	if (n == 0)
-		n = check_mounts(s, r, e);
-	*ret_limits = s->meta->resources;
-	return n;
+	return n == 0 ? check_mounts(s, r, e) : n;
+}
+
+static int check(void *ctx, struct life_revival *r, const struct spec_resources **ret_limits,
+		 struct err *e)
+{
+	struct restore *s = ctx;
+
+	*ret_limits = s->by ? s->by->limits : s->meta->resources;
+	/* The images of a migration are not there yet: make() looks. */
+	return s->by ? 0 : check_meta(s, r, e);
 }
 
 /* ---- the request ---- */
@@ -184,6 +194,14 @@ static int fail(struct restore *s, const char *errmsg, struct err *e)
 	return ckpt_words_fail("restore", s->work_fd, s->work_path, LOG_NAME, errmsg, e);
 }
 
+static void bite(void *ctx)
+{
+	struct restore *s = ctx;
+
+	if (!s->by || !s->by->may_run(s->by->ctx))
+		ckpt_watchdog_kill(&s->doomed);
+}
+
 /*
  * Up to this stage criu whose client is gone ends what it has made. After it, it would let the
  * processes run whatever it hears, and they are not audited before: so from here on it must not see
@@ -193,13 +211,16 @@ static int fail(struct restore *s, const char *errmsg, struct err *e)
 static int guard(struct restore *s, struct life_revival *r, struct err *e)
 {
 	s->doomed = *life_revival_cgroup(r);
-	const int keep[] = {s->criu.fd, s->doomed.dir_fd, life_revival_dir_fd(r)};
-	const struct ckpt_watchdog_job job = {.keep = keep,
-					      .n_keep = sizeof(keep) / sizeof(keep[0]),
-					      .cgroup_fd = cg_into(&s->doomed),
-					      .max_ms = -1,
-					      .fire = ckpt_watchdog_kill,
-					      .ctx = &s->doomed};
+	int keep[3 + KEEP_MAX] = {s->criu.fd, s->doomed.dir_fd, life_revival_dir_fd(r)};
+	struct ckpt_watchdog_job job = {.keep = keep,
+					.n_keep = 3,
+					.cgroup_fd = cg_into(&s->doomed),
+					.max_ms = -1,
+					.fire = bite,
+					.ctx = s};
+
+	for (size_t i = 0; s->by && i < s->by->n_keep && i < KEEP_MAX; i++)
+		keep[job.n_keep++] = s->by->keep[i];
 
 	return s->dog.pidfd >= 0 ? 0 : ckpt_watchdog_start(&job, &s->dog, e);
 }
@@ -217,6 +238,22 @@ static int stage(struct restore *s, struct life_revival *r, struct ckpt_criu_ans
 	return 0;
 }
 
+/* Return: -EPIPE when criu has ended; of errors on our side -ECANCELED, whatever their code. */
+static int hear(struct restore *s, struct life_revival *r, struct ckpt_criu_answer *ret,
+		struct err *e)
+{
+	for (;;) {
+		int n = ckpt_criu_hear(&s->criu, life_revival_abort_fd(r), s->by ? TICK_MS : -1,
+				       &s->arena, ret, e);
+
+		if (n != -ETIMEDOUT || !s->by)
+			return n;
+		err_clear(e);
+		if (s->by->tick(s->by->ctx, e) < 0)
+			return -ECANCELED;
+	}
+}
+
 /*
  * Goes on until criu has said `until` (NULL: until its answer), which is not allowed yet. A stage
  * that fails on our side makes criu end what it has made, and is the error.
@@ -228,11 +265,10 @@ static int talk(struct restore *s, struct life_revival *r, const char *until, pi
 
 	for (;;) {
 		struct ckpt_criu_answer answer = {.fd = FD_NONE};
-		int n = ckpt_criu_hear(&s->criu, life_revival_abort_fd(r), -1, &s->arena, &answer,
-				       e);
+		int n = hear(s, r, &answer, e);
 
 		if (n < 0)
-			return e->code == EPIPE ? fail(s, NULL, e) : n;
+			return n == -EPIPE ? fail(s, NULL, e) : n;
 		if (answer.type != CKPT_CRIU_NOTIFY) {
 			auto_fd_done(&answer.fd);
 			if (mine.code) {
@@ -284,6 +320,16 @@ static int enter(void *ctx, struct err *e)
 	return 0;
 }
 
+/* The images of a migration come now, and what they say is looked at only then. */
+static int fill(struct restore *s, struct life_revival *r, struct err *e)
+{
+	int n = s->by->fill(s->by->ctx, r, e);
+
+	if (n == 0)
+		n = ckpt_image_meta(s->image_fd, &s->info, &s->arena, &s->meta, e);
+	return n == 0 ? check_meta(s, r, e) : n;
+}
+
 static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, struct err *e)
 {
 	struct restore *s = ctx;
@@ -291,15 +337,17 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 	struct entry entry = {s, r};
 	struct ckpt_criu_seat seat = {
 		.cgroup_fd = seat_fd, .fds = fds, .prepare = enter, .ctx = &entry};
+	int n = s->by ? fill(s, r, e) : 0;
 
 	for (int i = 0; i < 3; i++)
 		fds[seat.n_fds++] = s->stream_fd[i];
 	fds[seat.n_fds++] = s->null_fd;
 	if (net_fd >= 0)
 		fds[seat.n_fds++] = net_fd;
-	make_request(s, r);
-	int n = ckpt_criu_start(s->info.path, &seat, &s->criu, e);
-
+	if (n == 0) {
+		make_request(s, r);
+		n = ckpt_criu_start(s->info.path, &seat, &s->criu, e);
+	}
 	if (n == 0)
 		n = ckpt_criu_ask(&s->criu, CKPT_CRIU_RESTORE, &s->req.more, e);
 	if (n == 0)
@@ -308,6 +356,7 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 		n = err_set(e, ERR_KERNEL, EPROTO, "criu restored without its last stage but one");
 	if (n == 0 && *ret_pid <= 0)
 		n = err_set(e, ERR_KERNEL, EPROTO, "criu does not name the restored process");
+	s->pid = *ret_pid;
 	if (n == 0)
 		n = ckpt_audit(life_revival_config(r), life_revival_cgroup(r), *ret_pid, net_fd, e);
 	return n;
@@ -316,10 +365,13 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 static int release(void *ctx, struct life_revival *r, struct err *e)
 {
 	struct restore *s = ctx;
+	int n = s->by ? s->by->held(s->by->ctx, s->pid, e) : 0;
 
+	if (n < 0)
+		return n;
 	/* They are audited, and the record is there: from here on they may run without us. */
 	ckpt_watchdog_done(&s->dog);
-	int n = ckpt_criu_allow(&s->criu, true, e);
+	n = ckpt_criu_allow(&s->criu, true, e);
 
 	if (n == 0)
 		n = talk(s, r, NULL, NULL, e);
@@ -332,32 +384,40 @@ static int release(void *ctx, struct life_revival *r, struct err *e)
 
 /* ---- the verb ---- */
 
-static int prepare(struct restore *s, const struct life_host *h, struct err *e)
+static int open_images(struct restore *s, struct err *e)
 {
 	const struct ckpt_common *c = &s->a->common;
-	int r;
 
-	s->image_path = c->image_path ? c->image_path : "checkpoint";
-	s->work_path = c->work_path ? c->work_path : s->image_path;
-	r = ckpt_image_open(s->image_path, false, &s->image_fd, e);
-	if (r == 0)
-		r = ckpt_criu_find(h->criu, &s->info, e);
-	if (r == 0)
-		r = ckpt_image_read(s->image_fd, s->image_path, &s->info, &s->arena, &s->meta, e);
-	if (r == 0)
-		r = ckpt_image_open(s->work_path, true, &s->work_fd, e);
-	return r;
+	if (!s->by) {
+		s->image_path = c->image_path ? c->image_path : "checkpoint";
+		s->work_path = c->work_path ? c->work_path : s->image_path;
+		return ckpt_image_open(s->image_path, false, &s->image_fd, e);
+	}
+	s->work_path = s->by->work_path;
+	s->image_fd = fcntl(s->by->image_fd, F_DUPFD_CLOEXEC, 3);
+	s->work_fd = fcntl(s->by->work_fd, F_DUPFD_CLOEXEC, 3);
+	return s->image_fd < 0 || s->work_fd < 0 ? err_sys(e, errno, "duplicate a descriptor") : 0;
 }
 
-int ckpt_restore(const struct life_host *h, const struct ckpt_restore_args *a, int *ret_status,
-		 struct err *e)
+static int prepare(struct restore *s, const struct life_host *h, struct err *e)
 {
-	struct restore s = RESTORE_INIT;
-	const struct life_reviver by = {&s, check, make, release};
+	int r = open_images(s, e);
+
+	if (r == 0)
+		r = ckpt_criu_find(h->criu, &s->info, e);
+	if (r < 0 || s->by)
+		return r;
+	r = ckpt_image_read(s->image_fd, s->image_path, &s->info, &s->arena, &s->meta, e);
+	return r == 0 ? ckpt_image_open(s->work_path, true, &s->work_fd, e) : r;
+}
+
+static int run(struct restore *s, const struct life_host *h, int *ret_status, struct err *e)
+{
+	const struct ckpt_restore_args *a = s->a;
+	const struct life_reviver by = {s, check, make, release};
 	int r = ckpt_args_check(&a->common, e);
 
 	*ret_status = 0;
-	s.a = a;
 	if (r == 0 && a->lsm_profile)
 		r = ckpt_args_lsm(a->lsm_profile, e);
 	if (r == 0)
@@ -366,9 +426,32 @@ int ckpt_restore(const struct life_host *h, const struct ckpt_restore_args *a, i
 		r = err_set(e, ERR_MISSING, EPERM,
 			    "restoring takes root of the host: CRIU cannot do it for a user");
 	if (r == 0)
-		r = prepare(&s, h, e);
-	if (r == 0)
-		r = life_restore(h, &a->life, &by, ret_status, e);
+		r = prepare(s, h, e);
+	return r == 0 ? life_restore(h, &a->life, &by, ret_status, e) : r;
+}
+
+int ckpt_restore(const struct life_host *h, const struct ckpt_restore_args *a, int *ret_status,
+		 struct err *e)
+{
+	struct restore s = RESTORE_INIT;
+
+	s.a = a;
+	int r = run(&s, h, ret_status, e);
+
+	restore_done(&s);
+	return r;
+}
+
+int ckpt_restore_for(const struct life_host *h, const struct ckpt_restore_args *a,
+		     const struct ckpt_restore_by *by, struct err *e)
+{
+	struct restore s = RESTORE_INIT;
+	int status;
+
+	s.a = a;
+	s.by = by;
+	int r = run(&s, h, &status, e);
+
 	restore_done(&s);
 	return r;
 }

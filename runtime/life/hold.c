@@ -54,6 +54,10 @@ static int fill(struct life_held *x, struct life_box *b, struct err *e)
 	x->rootfs = b->rec->rootfs;
 	x->resources = b->rec->resources;
 	x->has_notify = b->rec->has_notify.v;
+	if (b->rec->held && b->rec->held->epoch) {
+		x->epoch = b->rec->held->epoch;
+		x->peer = &b->rec->held->peer;
+	}
 	x->dir_fd = b->dir_fd;
 	x->pid = (pid_t)b->rec->init->pid.v;
 	x->pidfd = life_machine_pidfd(b);
@@ -103,9 +107,26 @@ int life_held_note(struct life_held *x, pid_t maker, struct err *e)
 		r = life_machine_mark(maker, its);
 	if (r < 0)
 		return err_sys(e, r, "start times of this process and criu");
-	*held = (struct life_rec_held){by, its, {true, x->status == SPEC_PAUSED}};
+	*held = (struct life_rec_held){
+		.by = by, .maker = its, .is_paused = {true, x->status == SPEC_PAUSED}};
 	b->rec->held = held;
 	return life_store_write(b, b->rec, e);
+}
+
+int life_held_commit(struct life_held *x, const char *epoch, const struct strvec *peer,
+		     struct err *e)
+{
+	struct life_box *b = x->box;
+
+	if (!b->rec->held)
+		return err_set(e, ERR_BUG, EINVAL, "handed over before it was held");
+	b->rec->held->epoch = arena_strdup(&b->arena, epoch);
+	b->rec->held->peer = *peer;
+	int r = life_store_write(b, b->rec, e);
+
+	if (r < 0)
+		b->rec->held->epoch = NULL;
+	return r;
 }
 
 void life_held_back(void *held)

@@ -60,6 +60,10 @@ struct life_rec_undo {
 struct life_rec_held {
 	struct life_rec_process *by, *maker; /* the command, and the criu it has started */
 	struct opt_bool is_paused;	     /* as it was before */
+	/* Handed over to another host, by the migration of this name: it must not run here again
+	 * unless that host says that it never did there. */
+	char *epoch;
+	struct strvec peer; /* the command that leads there */
 };
 struct life_record {
 	struct opt_u32 schema;
@@ -131,6 +135,8 @@ int life_store_config(struct life_box *b, struct spec_config **ret, struct err *
 /* Puts back what an update or a checkpoint that was killed left half done. Without such, which is
  * nearly always, nothing. */
 void life_settle(const struct life_host *h, struct life_box *b);
+/* Refuses what a migration has handed over to another host. */
+int life_settle_check(const struct life_record *rec, struct err *e) MUST_CHECK;
 /* Makes cg, which a checkpoint held still, run or be paused as the record's note says, once criu is
  * gone, and takes the note out. The box must be locked. */
 void life_settle_held(struct life_box *b, const struct cg *cg);

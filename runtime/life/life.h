@@ -231,9 +231,11 @@ struct life_held {
 	const char *id, *bundle, *rootfs;
 	const struct spec_resources *resources; /* in force after an update; NULL: the config's */
 	bool has_notify;			/* it was given a proxy of sd_notify's socket */
-	enum spec_status status;		/* running or paused */
-	int dir_fd;				/* borrowed: the state directory */
-	struct cg cg;				/* owned */
+	const char *epoch; /* of the migration that has handed it over to peer; NULL: it is ours */
+	const struct strvec *peer;
+	enum spec_status status; /* running or paused */
+	int dir_fd;		 /* borrowed: the state directory */
+	struct cg cg;		 /* owned */
 	pid_t pid;
 	int pidfd;    /* owned */
 	int abort_fd; /* owned: readable once a signal asks us to end; they are blocked */
@@ -255,6 +257,10 @@ int life_held_note(struct life_held *x, pid_t maker, struct err *e) MUST_CHECK;
 void life_held_back(void *held);
 /* Only takes the note out. */
 void life_held_forget(struct life_held *x);
+/* It is another host's from now on: neither the next command nor resume lets it run again, but
+ * life_held_back(). */
+int life_held_commit(struct life_held *x, const char *epoch, const struct strvec *peer,
+		     struct err *e) MUST_CHECK;
 /* Ends every process of it, and waits for that. */
 int life_held_end(struct life_held *x, struct err *e) MUST_CHECK;
 /* ---- restore.c: a container whose processes another one makes: checkpoint/, by CRIU ---- */

@@ -76,6 +76,8 @@ static const struct json_row held_rows[] = {
 	J_OBJ(struct life_rec_held, by, "by", JF_REQ, life_rec_process, &process_table),
 	J_OBJ(struct life_rec_held, maker, "maker", 0, life_rec_process, &process_table),
 	J_BOOL(struct life_rec_held, is_paused, "paused", 0),
+	J_STR(struct life_rec_held, epoch, "migration", JF_NONEMPTY),
+	J_STRS(struct life_rec_held, peer, "peer", 0),
 };
 static const struct json_table held_table = {
 	"life_rec_held", sizeof(struct life_rec_held), held_rows,

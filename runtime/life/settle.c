@@ -92,10 +92,22 @@ static void put_back_held(struct life_box *b)
 	life_settle_held(b, life_machine_cgroup(b, &cg, &ignored) == 0 ? &cg : NULL);
 }
 
-/* While its command lives it is no leftover. */
+/* While its command lives it is no leftover; nor when it is another host's. */
 static bool is_left(const struct life_record *rec)
 {
-	return rec->held && !life_machine_lives(rec, rec->held->by);
+	return rec->held && !rec->held->epoch && !life_machine_lives(rec, rec->held->by);
+}
+
+/* ---- a migration ---- */
+
+int life_settle_check(const struct life_record *rec, struct err *e)
+{
+	if (!rec || !rec->held || !rec->held->epoch)
+		return 0;
+	return err_set(e, ERR_STATE, EBUSY,
+		       "the container was handed over to another host: migrate --recover %.64s "
+		       "asks there whether it runs",
+		       rec->id);
 }
 
 /* ---- what store.c calls ---- */

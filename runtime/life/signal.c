@@ -118,6 +118,8 @@ static int set_frozen(const struct life_host *h, const char *id, bool on, struct
 	int r = life_store_open(h, id, true, &b, e);
 
 	if (r == 0)
+		r = life_settle_check(b.rec, e);
+	if (r == 0)
 		r = life_machine_check(on ? LIFE_PAUSE : LIFE_RESUME, life_machine_status(&b), e);
 	if (r == 0)
 		r = life_machine_cgroup(&b, &cg, e);
