@@ -165,6 +165,10 @@ struct autosize_claim {
 /* Shares a budget: all wishes where they fit, else by weight (water filling), nobody below his min.
  * The grants are never more than the budget. False when the minimums are. */
 bool life_autosize_share(uint64_t budget, struct autosize_claim *v, size_t n);
+/* Whether one at the limit `giver` gives `give`, so that one at `getter` gains `gain` in all:
+ * minChange, of either. What is little for a large one may be half of a small one's. */
+bool life_autosize_is_worth(const struct autosize_rules *r, uint64_t giver, uint64_t give,
+			    uint64_t getter, uint64_t gain);
 
 /* ---- autosize.c: the controller ---- */
 struct autosize_note {

@@ -248,9 +248,10 @@ static size_t claim(const struct autosize *c, const struct autosize_unit *u, enu
 	return n;
 }
 
-/* Shrinks those that have more than they are granted, as far as u asks for it. */
+/* Shrinks those that have more than they are granted, as far as u asks for it, which gains so
+ * much. */
 static int take(struct autosize *c, const struct autosize_unit *u, enum autosize_res res,
-		const struct autosize_claim *v, struct err *e)
+		const struct autosize_claim *v, uint64_t gain, struct err *e)
 {
 	const struct autosize_rules *rules = life_autosize_rules(c->a->policy, res);
 	const struct autosize_decision d = {.verdict = AUTOSIZE_SHRINK, .why = AUTOSIZE_WHY_BUDGET};
@@ -269,7 +270,7 @@ static int take(struct autosize *c, const struct autosize_unit *u, enum autosize
 			o->state[res].floor > grant &&
 			proc_now_usec() - o->state[res].calm_since < (uint64_t)rules->step.v * 1000;
 		if (o == u || grant >= limit || is_stubborn ||
-		    limit - grant < limit / 100 * rules->min_change.v)
+		    !life_autosize_is_worth(rules, limit, limit - grant, u->last[res].limit, gain))
 			continue;
 		r = change(c, o, res, grant, &d, u->id, &is_done, e);
 	}
@@ -294,7 +295,7 @@ static int ask(struct autosize *c, struct autosize_unit *u, enum autosize_res re
 	v = mem_alloc(c->n * sizeof(*v));
 	if (life_autosize_share(c->a->budget[res], v, claim(c, u, res, to, v, &at))) {
 		if (v[at].grant > limit)
-			r = take(c, u, res, v, e);
+			r = take(c, u, res, v, v[at].grant - limit, e);
 		if (v[at].grant < to)
 			to = v[at].grant;
 	}

@@ -299,6 +299,12 @@ void life_autosize_refused(const struct autosize_policy *p, enum autosize_res re
 
 /* ---- the budget ---- */
 
+bool life_autosize_is_worth(const struct autosize_rules *r, uint64_t giver, uint64_t give,
+			    uint64_t getter, uint64_t gain)
+{
+	return give >= percent(giver, r->min_change.v) || gain >= percent(getter, r->min_change.v);
+}
+
 /* The sum of what everybody has at this level (in 1/1024 of a unit for each weight). */
 static unsigned __int128 fill(struct autosize_claim *v, size_t n, uint64_t level)
 {

@@ -456,6 +456,21 @@ static void test_share(void **state)
 	assert_in_range(v[1].grant, 749, 750);
 }
 
+/* minChange of the giver or of the getter: a small one is not kept small because what it asks for
+ * is little to the large one. */
+static void test_what_is_worth_a_change(void **state)
+{
+	const struct autosize_rules *r = policy.cpu;
+
+	(void)state;
+	assert_int_equal(r->min_change.v, 10);
+	assert_true(life_autosize_is_worth(r, 70, 7, 1000, 7));
+	/* 4 % of the one, 30 % of the other; and one of ten that give */
+	assert_true(life_autosize_is_worth(r, 700, 30, 100, 30));
+	assert_true(life_autosize_is_worth(r, 700, 5, 100, 50));
+	assert_false(life_autosize_is_worth(r, 220, 20, 580, 20));
+}
+
 static uint64_t draw(uint64_t *seed, uint64_t n)
 {
 	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -551,6 +566,7 @@ int main(void)
 		T(test_after_a_refusal_the_floor_is_asked_for),
 		T(test_enters_its_range),
 		T(test_share),
+		T(test_what_is_worth_a_change),
 		T(test_the_budget_is_never_exceeded),
 		T(test_samples),
 	};
