@@ -58,8 +58,9 @@ int shell_status(int wait_status)
 }
 
 static const struct probe_command *const groups[] = {
-	commands_ids,  commands_sys, commands_proc, commands_tty,  commands_pty,
-	commands_sock, commands_mem, commands_load, commands_lead, commands_oracle};
+	commands_ids,  commands_sys,	commands_proc, commands_tty,  commands_pty,
+	commands_sock, commands_mem,	commands_load, commands_lead, commands_oracle,
+	commands_wire, commands_frames, commands_slow};
 
 int main(int argc, char **argv)
 {
