@@ -306,7 +306,7 @@ value() { cat "$(cgroup_of)/$1"; }
 }
 
 @test "C08 C16 V53: hugepage limits, reservations too; unknown sizes are refused with those that are" {
-	grep -qw hugetlb $CG/cgroup.controllers || skip "requires: cgroup_memory"
+	requires cgroup_hugetlb
 	known_deviation crun "no reservations"
 	program probe wait -- '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
 	starts
@@ -432,7 +432,7 @@ value() { cat "$(cgroup_of)/$1"; }
 }
 
 @test "C14: a parent with processes of its own cannot give a controller" {
-	grep -qw hugetlb $CG/cgroup.controllers || skip "requires: cgroup_memory"
+	requires cgroup_hugetlb
 	stiva_only
 	mkdir "$CG/$ID-p"
 	background sleep 60
