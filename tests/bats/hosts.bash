@@ -12,7 +12,10 @@
 #   over_tcp                        they are TCP connections over the veth pair
 #   on HOST CMD...                  runs it there; rt_on, ok_on HOST ARGS...: the runtime, as rt and ok
 #   bundle_on HOST NAME             moves $BUNDLE to /srv/NAME there
-# What is below $HOSTS/HOST is /srv on it; $WIRE is the log of all lines.
+#   counts_on HOST FILTER...        a container that counts in /count, 50 times a second, of the bundle /srv/c
+#   handed_over                     asserts that two counts on where one stood, and one has not counted since
+# What is below $HOSTS/HOST is /srv on it; $WIRE is the log of all lines. For rules (`run-at=`): $HOSTS/kill
+# HOST COMM [SIGNAL] ends the processes of that name there ("stiva", "criu").
 
 hosts_up() {
 	local host
@@ -75,7 +78,17 @@ make_entrances() {
 		mapfile -t wire <"$HOSTS/wire"
 		exec "$PROBE" wire "\${wire[@]}" -- ${NET[*]} "$HOSTS/enter" "\$host" sh -c "\$*"
 	END
-	chmod +x "$HOSTS/enter" "$HOSTS/rsh"
+	cat >"$HOSTS/kill" <<-END
+		#!/bin/bash
+		[ -n "\${OUTSIDE:-}" ] || OUTSIDE=1 exec nsenter -t $$ -m -- "\$0" "\$@"
+		status=1
+		for pid in \$(find "$CG/hosts-$ID/\$1" -name cgroup.procs -exec cat {} +); do
+			[ "\$(cat "/proc/\$pid/comm" 2>/dev/null)" = "\$2" ] || continue
+			kill -"\${3:-KILL}" "\$pid" && status=0
+		done
+		exit \$status
+	END
+	chmod +x "$HOSTS/enter" "$HOSTS/rsh" "$HOSTS/kill"
 }
 
 hosts_down() {
@@ -125,9 +138,32 @@ ok_on() {
 status_on() { on "$1" "$RUNTIME" state "${2:-$ID}" 2>/dev/null | jq -r .status; }
 # runs_on HOST: whether the container does (for wait_for)
 runs_on() { [ "$(status_on "$1" "${2:-$ID}")" = running ]; }
+is_frozen_on() { grep -qx 'frozen 1' "$CG/hosts-$ID/$1/${2:-$ID}/cgroup.events"; }
 absent_on() {
 	[ ! -e "/proc/$(<"$HOSTS/$1.pid")/root/run/stiva/${2:-$ID}" ] &&
 		[ -z "$(find "$CG/hosts-$ID/$1" -type d -name "*${2:-$ID}*" ! -path "$CG/hosts-$ID/$1")" ]
 }
 
 bundle_on() { mv "$BUNDLE" "$HOSTS/$1/$2" && BUNDLE=/srv/$2; }
+
+counts_on() {
+	local host=$1
+	shift
+	script 'i=0; while :; do i=$((i + 1)); echo $i >>/count; sleep 0.02; done' '.root.readonly = false' \
+		'.linux.cgroupsPath = "/" + env.ID' "$@"
+	bundle_on "$host" c
+	# files of this test as its output would be wanted again on the other host
+	on "$host" "$RUNTIME" run -d -b /srv/c "$ID" >/dev/null 2>&1
+	wait_for has_counted "$host" 5
+}
+count_on() { tail -n 1 "$HOSTS/$1/c/rootfs/count" 2>/dev/null; }
+# has_counted HOST N: beyond N (for wait_for)
+has_counted() { [ "$(($(count_on "$1") + 0))" -gt "$2" ]; }
+handed_over() {
+	local one=$HOSTS/one/c/rootfs/count two=$HOSTS/two/c/rootfs/count last
+	last=$(count_on one)
+	wait_for has_counted two "$((last + 5))" || return 1
+	cmp -n "$(stat -c %s "$one")" "$one" "$two" || fail "both have counted" || return 1
+	is "$(count_on one)" "$last" "one counts on" || return 1
+	awk '$1 != NR { exit 1 }' "$two" || fail "not every number is there once: $(tail -n 20 "$two")"
+}
