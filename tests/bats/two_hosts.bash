@@ -10,6 +10,7 @@
 #   counts FILTER...          a container on one that counts in /count of its bundle, 50 times a second
 #   has_counted one|two N     (for wait_for) its count there is beyond N
 #   status_on_two, runs_on_two, absent_on_two [ID]
+#   wire WORD...              $RSH is ssh whose line is harmed so (tests/probe/p_wire.c); $WIRE is its log
 
 TWO=/run/stiva-ssh
 
@@ -70,3 +71,11 @@ runs_on_two() { [ "$(status_on_two "$@")" = running ]; }
 absent_on_two() {
 	[ -z "$(on_two find "$ROOT" "$CG" -name "*${1:-$ID}*" </dev/null 2>/dev/null)" ]
 }
+
+wire() {
+	RSH=$WORK/rsh WIRE=$WORK/wire.log
+	: >"$WIRE"
+	printf '#!/bin/bash\nexec %s -- ssh "$@"\n' "$(printf '%q ' "$PROBE" wire "log=$WIRE" "$@")" >"$RSH"
+	chmod +x "$RSH"
+}
+carried_out() { grep -qxF -- "! $1" "$WIRE" || fail "not carried out: $1: $(tail -n 20 "$WIRE")"; }

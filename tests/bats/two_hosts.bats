@@ -16,6 +16,10 @@ test_teardown() { two_down; }
 	[ "$(ssh two cat /proc/sys/kernel/random/boot_id </dev/null)" != "$(cat /proc/sys/kernel/random/boot_id)" ]
 	is "$(echo 'there and back' | ssh two cat)" "there and back"
 	is "$(on_two printf '%s,' 'a  b' "c'd" </dev/null)" "a  b,c'd,"
+	wire drop=RESERVE
+	is "$("$PROBE" frames HELLO RESERVE COMMIT | "$RSH" two "$PROBE" unframe | tr '\n' ',')" \
+		"HELLO 0 32,COMMIT 2 32 order,end,"
+	carried_out drop=RESERVE
 }
 
 @test "two hosts: a checkpoint made on one, copied to two, counts on there" {
