@@ -171,23 +171,46 @@ int ckpt_criu_allow(const struct ckpt_criu *c, bool is_right, struct err *e)
 	return ckpt_criu_ask(c, CKPT_CRIU_NOTIFY, &more, e);
 }
 
+/* Return: 0, or -ECANCELED with e. */
+static int serve_aside(const struct ckpt_criu *c, struct err *e)
+{
+	int r = c->aside->serve(c->aside->ctx, e);
+
+	if (r <= 0)
+		c->aside->fd = FD_NONE;
+	return r < 0 ? -ECANCELED : 0;
+}
+
 static int wait_for(const struct ckpt_criu *c, int abort_fd, int timeout_ms, struct err *e)
 {
 	const uint64_t end = proc_now_usec() + (uint64_t)timeout_ms * 1000;
 
 	for (;;) {
 		/* A killed criu's helpers may hold its end of the connection open. */
-		struct pollfd p[3] = {{.fd = c->fd, .events = POLLIN},
+		struct pollfd p[4] = {{.fd = c->fd, .events = POLLIN},
 				      {.fd = abort_fd, .events = POLLIN},
-				      {.fd = c->pidfd, .events = POLLIN}};
+				      {.fd = c->pidfd, .events = POLLIN},
+				      {.fd = c->aside ? c->aside->fd : FD_NONE, .events = POLLIN}};
 		uint64_t now = proc_now_usec();
 		int left = now < end ? (int)((end - now + 999) / 1000) : 0;
-		int n = poll(p, 3, timeout_ms < 0 ? -1 : left);
+		int n = poll(p, 4, timeout_ms < 0 ? -1 : left);
 
-		if (n > 0 && p[0].revents)
-			return 0;
 		if (n > 0 && p[1].revents)
 			return err_set(e, ERR_STATE, EINTR, "interrupted by a signal");
+		/* First, since what criu says next may mean that all of it was taken. */
+		if (n > 0 && p[3].revents) {
+			int r = serve_aside(c, e);
+
+			if (r < 0)
+				return r;
+			/* Who has something to do beside is not kept waiting by criu's being busy.
+			 */
+			if (timeout_ms < 0 || proc_now_usec() < end)
+				continue;
+			n = 0;
+		}
+		if (n > 0 && p[0].revents)
+			return 0;
 		/* Its last word may have come between the two looks. */
 		if (n > 0 && poll(p, 1, 0) == 0)
 			return ended(c, e);

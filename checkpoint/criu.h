@@ -28,12 +28,20 @@ enum ckpt_criu_type {
 	CKPT_CRIU_SINGLE_PRE_DUMP = 13
 };
 
+/* Something else that criu has to be served with while it is heard: its pages (mig_ps.h). */
+struct ckpt_criu_aside {
+	int fd; /* borrowed; FD_NONE: none, also from where serve() says that it is over */
+	/* fd is readable. 1: there may be more, 0: it is over, or story. */
+	int (*serve)(void *ctx, struct err *e);
+	void *ctx;
+};
 /* One `criu swrk` that waits for requests. */
 struct ckpt_criu {
 	int fd;	   /* owned: the connection */
 	int pidfd; /* owned */
 	pid_t pid;
-	const char *path; /* borrowed */
+	const char *path;	       /* borrowed */
+	struct ckpt_criu_aside *aside; /* borrowed; NULL: none */
 };
 #define CKPT_CRIU_NONE                                                                             \
 	{                                                                                          \
@@ -74,7 +82,8 @@ int ckpt_criu_ask(const struct ckpt_criu *c, enum ckpt_criu_type type, const str
 /* Lets a NOTIFY go on, or not. Story. */
 int ckpt_criu_allow(const struct ckpt_criu *c, bool is_right, struct err *e) MUST_CHECK;
 /* Waits for one message. ERR_KERNEL class when CRIU ends instead, ETIMEDOUT; EINTR when abort_fd
- * (FD_NONE: none) becomes readable. Story. */
+ * (FD_NONE: none) becomes readable. The aside is served meanwhile; when it fails -ECANCELED is
+ * returned, whatever e says. Story. */
 int ckpt_criu_hear(const struct ckpt_criu *c, int abort_fd, int timeout_ms, struct arena *a,
 		   struct ckpt_criu_answer *ret, struct err *e) MUST_CHECK;
 /* Decodes one criu_resp. Return: 0 or -EBADMSG. Pure. */
