@@ -16,6 +16,10 @@ enum { PS_OPEN2 = 4, PS_PARENT = 5, PS_ADD_F = 6, PS_CLOSE = 0x1023, PS_FORCE_CL
 #define PS_PAGES_MAX 4096u /* criu sends 256 at most */
 #define ADDRESS_MAX  (UINT64_C(1) << 56)
 #define SOCKET_BYTES (1 << 20)
+/* A message's head: {u32 cmd, u32 nr_pages, u64 vaddr, u64 dst_id} up to criu 4.1, and since 4.2
+ * {u32 cmd, 4 bytes of nothing, u64 nr_pages, u64 vaddr, u64 dst_id}. */
+#define HEAD_SHORT 24u
+#define HEAD_LONG  32u
 /* So much at a time, then whoever waits with us gets his turn. */
 #define TURN_BYTES (64u << 20)
 
@@ -76,15 +80,29 @@ static int add(struct mig_ps *p, struct err *e)
 			   flags & MIG_RUN_PRESENT ? p->data : NULL, e);
 }
 
+/* The first message opens an image, or asks for its parent, and has no address: where a long head
+ * has its zeros a short one has an id, which is never 0. */
+static void find_form(struct mig_ps *p)
+{
+	if (!p->head_size && p->n_head >= HEAD_SHORT)
+		p->head_size = take(p->head + 16, 8) ? HEAD_SHORT : HEAD_LONG;
+}
+
+static bool has_head(const struct mig_ps *p)
+{
+	return p->head_size && p->n_head == p->head_size;
+}
+
 /* The head is there: what follows it? */
 static int begin(struct mig_ps *p, struct err *e)
 {
+	bool is_short = p->head_size == HEAD_SHORT;
+	uint64_t nr = is_short ? take(p->head + 4, 4) : take(p->head + 8, 8);
 	unsigned flags;
-	uint64_t nr = take(p->head + 8, 8);
 
 	p->cmd = take(p->head, 4);
-	p->vaddr = take(p->head + 16, 8);
-	p->id = take(p->head + 24, 8);
+	p->vaddr = take(p->head + (is_short ? 8 : 16), 8);
+	p->id = take(p->head + (is_short ? 16 : 24), 8);
 	p->nr = nr > UINT32_MAX ? UINT32_MAX : (uint32_t)nr;
 	p->n_data = p->want = 0;
 	if ((p->cmd & 0xffff) != PS_ADD_F)
@@ -135,7 +153,7 @@ static int finish(struct mig_ps *p, struct err *e)
 /* Return: bytes, 0 end, -EAGAIN, or -errno. */
 static ssize_t read_some(struct mig_ps *p)
 {
-	size_t left = sizeof(p->head) - p->n_head;
+	size_t left = (p->head_size ? p->head_size : HEAD_SHORT) - p->n_head;
 	void *to = p->head + p->n_head;
 	ssize_t n;
 
@@ -162,9 +180,10 @@ int mig_ps_serve(struct mig_ps *p, struct err *e)
 		if (n < 0)
 			return err_sys(e, (int)n, "read criu's page transfer");
 		turn += (size_t)n;
-		if (p->n_head < sizeof(p->head)) {
+		if (!has_head(p)) {
 			p->n_head += (uint32_t)n;
-			if (p->n_head < sizeof(p->head))
+			find_form(p);
+			if (!has_head(p))
 				continue;
 			r = begin(p, e);
 		} else {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * checkpoint/mig_ps: criu's page server, as we play it: the end of a socket that criu writes the
- * memory into when its request has the field `ps` (migration.md 7.1, looked at with criu 4.1.1).
+ * memory into when its request has the field `ps` (migration.md 7.1, of criu 4.2; criu 4.1.1 has
+ * another head to its messages, and both are understood).
  * It knows messages and runs of pages, and neither images nor a link. Called by mig_source.c
  * through struct ckpt_criu_aside, and by tests.
  *
@@ -40,6 +41,7 @@ struct mig_ps {
 	bool is_closed; /* criu has said that this was all */
 	/* private */
 	unsigned char head[32];
+	unsigned head_size; /* 0: not known yet */
 	uint64_t cmd, vaddr, id;
 	uint32_t nr, n_head;
 	size_t n_data, want; /* of the data that belongs to the head */

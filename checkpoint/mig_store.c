@@ -16,7 +16,7 @@
 #include "base/ban.h"
 
 #define IDS_MAX	       65536u
-#define NUMBER_MAX     UINT32_MAX
+#define NUMBER_MAX     INT32_MAX  /* a pid */
 #define MAP_RUNS_MAX   (1u << 24) /* of one id */
 #define NAME_SIZE      64
 #define CRIU_MAGIC     0x54564319u /* IMG_COMMON_MAGIC of criu's images */
@@ -111,8 +111,8 @@ static bool is_id(uint64_t id)
 	unsigned kind = id & 0xff;
 	uint64_t number = id >> 8;
 
-	return (kind == MIG_PS_KIND_PROCESS || kind == MIG_PS_KIND_SHARED) && number &&
-	       number <= NUMBER_MAX;
+	return kind == MIG_PS_KIND_PROCESS ? number && number <= NUMBER_MAX
+					   : kind == MIG_PS_KIND_SHARED && number;
 }
 
 /* A new one, with its file of all addresses, of which nothing is there. */
