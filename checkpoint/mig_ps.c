@@ -141,8 +141,7 @@ static int finish(struct mig_ps *p, struct err *e)
 		return add(p, e);
 	case PS_CLOSE:
 	case PS_FORCE_CLOSE:
-		if (p->cmd == PS_CLOSE)
-			p->is_closed = true;
+		p->is_closed = true;
 		r = p->by.close(p->by.ctx, e);
 		return r < 0 ? r : answer(p, &nothing, sizeof(nothing), e);
 	default:

@@ -38,7 +38,8 @@ struct mig_ps {
 	int fd;	    /* owned: our end */
 	int its_fd; /* owned: criu's, whose number is told to criu; close it once criu runs */
 	struct mig_ps_by by;
-	bool is_closed; /* criu has said that this was all */
+	bool is_closed; /* criu has said that this was all; whether of a dump or of a failed one,
+			 * its answer tells: it ends both in the same way */
 	/* private */
 	unsigned char head[32];
 	unsigned head_size; /* 0: not known yet */

@@ -106,13 +106,14 @@ static struct mig_store_id *find(const struct mig_store *s, uint64_t id)
 	return i < s->n && s->v[i].id == id ? &s->v[i] : NULL;
 }
 
+/* The first System V segment of a namespace has number 0. */
 static bool is_id(uint64_t id)
 {
 	unsigned kind = id & 0xff;
 	uint64_t number = id >> 8;
 
 	return kind == MIG_PS_KIND_PROCESS ? number && number <= NUMBER_MAX
-					   : kind == MIG_PS_KIND_SHARED && number;
+					   : kind == MIG_PS_KIND_SHARED;
 }
 
 /* A new one, with its file of all addresses, of which nothing is there. */
