@@ -392,12 +392,12 @@ static int write_base(const struct mig_store *s, const struct mig_store_id *d, c
 	return write_file(s->base_fd, name, &b, e);
 }
 
-/* A run without contents says so; the rest is as the parent has it. */
+/* A run without contents says so; the rest is as the parent has it, and never LAZY: `criu
+ * lazy-pages` reads a page of a parent and then forgets to hand it out, so that who touches it
+ * waits for ever (seen with 4.1.1: only the uppermost page reader has its io_complete). */
 static unsigned flags_of(const struct mig_run *run)
 {
-	if (!(run->flags & MIG_RUN_PRESENT))
-		return run->flags;
-	return MIG_RUN_PARENT | (run->flags & MIG_RUN_LAZY);
+	return run->flags & MIG_RUN_PRESENT ? MIG_RUN_PARENT : run->flags;
 }
 
 static int write_map(const struct mig_store *s, const struct mig_store_id *d, const char *name,

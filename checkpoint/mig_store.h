@@ -7,7 +7,8 @@
  * Each id (mig_ps.h) has a sparse file, pages-N.img, in which a page lies at the offset that is its
  * address; the directory BASE has one to each, with a pagemap of some runs that span all addresses.
  * In the image directory itself are the maps as criu gave them at the source, whose runs are all
- * "as in the parent", and "parent" is a link to BASE: an incremental image, as criu's own. The file
+ * "as in the parent", and "parent" is a link to BASE: an incremental image, as criu's own. No run
+ * is LAZY: a restore with lazy_pages reads all of it at once, as one without does. The file
  * system has to take files of 128 TiB with holes: tmpfs, xfs, btrfs; the engine's is tmpfs.
  *
  * Payloads, little-endian, `stream` of the frame is not used:

@@ -149,7 +149,7 @@ static void pages_come_out_as_they_went_in(void **state)
 	/* as criu 4.1.1 writes it: magics, {1: pages id}, {1: address, 2: pages, 4: flags} */
 	static const unsigned char want[] = {
 		0x19, 0x43, 0x56, 0x54, 0x25, 0x40, 0x08, 0x56, 2,  0,	0,  0,	8,
-		1,    8,    0,	  0,	0,    8,    0x80, 0x80, 4,  16, 2,  32, 3,
+		1,    8,    0,	  0,	0,    8,    0x80, 0x80, 4,  16, 2,  32, 1,
 		8,    0,    0,	  0,	8,    0x80, 0x80, 8,	16, 1,	32, 1};
 	unsigned char got[sizeof(want) + 1];
 
