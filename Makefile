@@ -56,7 +56,7 @@ ARCHIVES := $(foreach r,checkpoint runtime/life runtime/init runtime/rootfs runt
 BIN := $(if $(SANITIZE)$(FAULTS),$(B)/stiva,build/stiva)
 
 .PHONY: all
-all: $(BIN)
+all: $(BIN) $(if $(SANITIZE)$(FAULTS),,build/tools/mig_memory)
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -105,6 +105,7 @@ $(BIN): $(CLI_OBJS) $(ARCHIVES)
 
 # Tests are one file each and may hold their tables on the stack.
 TEST_CFLAGS = $(filter-out -Wmissing-prototypes -Wframe-larger-than=%,$(CFLAGS))
+build/tools/%: tests/tools/%.c $(ARCHIVES) ; $(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(TEST_CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # ---- unit tests: each links its room and the rooms of lower rank, nothing else ----
 rank_base		:= base
