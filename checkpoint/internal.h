@@ -24,6 +24,8 @@ void ckpt_request_text(struct ckpt_request *r, unsigned field, const char *text,
 		       const char *option);
 /* The descriptor number fd of criu's own is what the images call key. */
 void ckpt_request_inherit(struct ckpt_request *r, int fd, const char *key);
+/* Pages go into the socket that criu has as descriptor number fd (mig_ps.h). */
+void ckpt_request_pages(struct ckpt_request *r, int fd);
 /* What dump and restore have in common. */
 void ckpt_request_common(struct ckpt_request *r, const struct ckpt_common *c, const char *log_name);
 /* images_fd and work_fd are ours; criu opens them by our pid. */
@@ -41,6 +43,7 @@ enum ckpt_field {
 	CKPT_F_FILE_LOCKS = 8,
 	CKPT_F_LOG_LEVEL = 9,
 	CKPT_F_LOG_FILE = 10,
+	CKPT_F_PS = 11,
 	CKPT_F_NOTIFY_SCRIPTS = 12,
 	CKPT_F_ROOT = 13,
 	CKPT_F_WORK_DIR_FD = 17,

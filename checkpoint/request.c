@@ -12,6 +12,7 @@
 
 enum { REQ_OPTS = 2 };
 enum { INHERIT_KEY = 1, INHERIT_FD = 2 };
+enum { PS_FD = 4 };
 #define LEVEL_WARN  2
 #define LEVEL_DEBUG 4
 
@@ -58,6 +59,15 @@ void ckpt_request_inherit(struct ckpt_request *r, int fd, const char *key)
 	ckpt_wire_number(&one, INHERIT_FD, (uint64_t)fd);
 	ckpt_wire_bytes(&r->opts, CKPT_F_INHERIT_FD, one.data, one.len);
 	buf_printf(&r->line, " --inherit-fd 'fd[%d]:%s'", fd, key);
+}
+
+void ckpt_request_pages(struct ckpt_request *r, int fd)
+{
+	AUTO(buf) one = {0};
+
+	ckpt_wire_number(&one, PS_FD, (uint64_t)fd);
+	ckpt_wire_bytes(&r->opts, CKPT_F_PS, one.data, one.len);
+	buf_printf(&r->line, " --page-server --ps-socket %d", fd);
 }
 
 /* Without connections to keep there is nothing to hold (and criu's rules cost 50 ms). */

@@ -25,9 +25,7 @@
 #include "checkpoint/internal.h"
 #include "checkpoint/mig_memory.h"
 #include "checkpoint/mig_store.h"
-#include "checkpoint/wire.h"
 
-enum { F_PS = 11, PS_FD = 4 };
 #define ANSWER_MS 20000
 
 static const char *criu = "/usr/sbin/criu";
@@ -131,7 +129,6 @@ static void dump(struct mig_memory *m, struct mig_link *l, pid_t pid, int images
 	struct ckpt_common common = {.file_locks = true};
 	struct arena a = {0};
 	struct err e = ERR_INIT;
-	struct buf info = {0};
 	uint64_t t;
 
 	if (mig_ps_open(&ps, &by, &e) < 0)
@@ -146,8 +143,7 @@ static void dump(struct mig_memory *m, struct mig_link *l, pid_t pid, int images
 	ckpt_request_dirs(&q, images_fd, images_fd);
 	ckpt_request_number(&q, CKPT_F_PID, (uint64_t)pid, "--tree");
 	ckpt_request_common(&q, &common, "dump.log");
-	ckpt_wire_number(&info, PS_FD, (uint64_t)ps.its_fd);
-	ckpt_wire_bytes(&q.opts, F_PS, info.data, info.len);
+	ckpt_request_pages(&q, ps.its_fd);
 	ckpt_request_end(&q);
 	auto_fd_done(&ps.its_fd);
 	t = proc_now_usec();
@@ -170,7 +166,6 @@ static void dump(struct mig_memory *m, struct mig_link *l, pid_t pid, int images
 	ckpt_criu_done(&c);
 	mig_ps_done(&ps);
 	ckpt_request_done(&q);
-	buf_done(&info);
 	arena_done(&a);
 }
 
