@@ -163,7 +163,7 @@ void ckpt_digest_add(struct ckpt_digest *d, const void *data, size_t n)
 		memcpy(d->rest, p + n / 64 * 64, n % 64);
 }
 
-void ckpt_digest_end(struct ckpt_digest *d, char ret[CKPT_DIGEST_TEXT])
+static void end(struct ckpt_digest *d)
 {
 	static const unsigned char pad[64] = {0x80};
 	const uint64_t bits = d->n * 8;
@@ -173,6 +173,18 @@ void ckpt_digest_end(struct ckpt_digest *d, char ret[CKPT_DIGEST_TEXT])
 		length[i] = (unsigned char)(bits >> (56 - 8 * i));
 	ckpt_digest_add(d, pad, 1 + (119 - d->n % 64) % 64);
 	ckpt_digest_add(d, length, 8);
+}
+
+void ckpt_digest_end(struct ckpt_digest *d, char ret[CKPT_DIGEST_TEXT])
+{
+	end(d);
 	for (unsigned i = 0; i < 8; i++)
 		snprintf(ret + 8 * i, 9, "%08x", d->h[i]);
+}
+
+void ckpt_digest_end_bytes(struct ckpt_digest *d, unsigned char ret[CKPT_DIGEST_BYTES])
+{
+	end(d);
+	for (unsigned i = 0; i < CKPT_DIGEST_BYTES; i++)
+		ret[i] = (unsigned char)(d->h[i / 4] >> (24 - 8 * (i % 4)));
 }
