@@ -224,13 +224,20 @@ static int walk(int root_fd, const char *path, int flags)
 	return r < 0 ? r : fd_take(&fd);
 }
 
+static bool is_walk_forced;
+
+void mig_fs_test_force_walk(bool on)
+{
+	is_walk_forced = on;
+}
+
 static int open_part(int root_fd, const char *path, int flags)
 {
 	const uint64_t how =
 		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
 	int fd = -EAGAIN;
 
-	if (!sys_has(SYS_OPENAT2))
+	if (is_walk_forced || !sys_has(SYS_OPENAT2))
 		return walk(root_fd, path, flags);
 	/* EAGAIN: somebody renamed something meanwhile. */
 	for (int i = 0; i < 16 && fd == -EAGAIN; i++)

@@ -108,6 +108,8 @@ void mig_blocks_merge(struct mig_blocks *b, const struct mig_blocks *changed, ui
 /* Opens a path of a tree ("" is the root) of any length. No link is followed, no other mount
  * entered, not even if somebody is changing the tree. Leaf: fd, -errno (-EXDEV: another mount). */
 int mig_fs_open_path(int root_fd, const char *path, int flags);
+/* For tests: true is as if openat2 were blocked. */
+void mig_fs_test_force_walk(bool on);
 /* A name that an entry of a directory can have. */
 bool mig_fs_is_name(const char *name, size_t n);
 /* An extended attribute that is carried. "system." holds views of what is elsewhere (of NFS, of
