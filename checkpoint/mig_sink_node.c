@@ -133,8 +133,8 @@ int mig_sink_piece(struct mig_sink *s, struct mig_fs_in *in, struct err *e)
 	if (!p->n)
 		*p = (struct mig_pass){.n = (struct mig_sink_node *)n, .block = p->block};
 	if (kind < MIG_PIECE_DATA || kind > MIG_PIECE_HOLE || len == 0 ||
-	    (kind != MIG_PIECE_HOLE && len > MIG_FS_PIECE_MAX) || at > INT64_MAX - len ||
-	    (p->fill ? at != p->next : at < p->next || at % MIG_FS_BLOCK))
+	    (kind != MIG_PIECE_HOLE && len > MIG_FS_PIECE_MAX) || len > INT64_MAX ||
+	    at > INT64_MAX - len || (p->fill ? at != p->next : at < p->next || at % MIG_FS_BLOCK))
 		return mig_sink_bad(s, e, "a piece out of place");
 	const int fd = mig_sink_open_file(s, p->n);
 	int r = fd < 0 ? fd : 0;
