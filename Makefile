@@ -69,7 +69,7 @@ $(B)/runtime/cli/seal_start.o: CFLAGS += $(BARE)
 ENTRY := $(if $(filter 1-x86_64,$(STATIC)-$(shell uname -m)),-Xlinker -e -Xlinker cmd_seal_start)
 
 $(B)/runtime/cli/%.o: CPPFLAGS += -DSTIVA_VERSION='"$(VERSION)"' -DSTIVA_COMMIT='"$(COMMIT)"'
-$(B)/checkpoint/image.o: CPPFLAGS += -DSTIVA_VERSION='"$(VERSION)"'
+$(B)/checkpoint/image.o $(B)/checkpoint/mig_say.o: CPPFLAGS += -DSTIVA_VERSION='"$(VERSION)"'
 $(B)/runtime/cli/main.o $(B)/runtime/cli/global.o $(B)/runtime/cli/cmd_features.o: VERSION $(wildcard .git/HEAD .git/logs/HEAD)
 
 define room_archive

@@ -18,6 +18,7 @@
 
 #define LOG_NAME  "dump.log"
 #define FREEZE_MS 10000
+#define TICK_MS	  500
 
 struct dump {
 	const struct ckpt_dump_args *a;
@@ -164,6 +165,8 @@ static int make_request(struct dump *d, struct err *e)
 	for (size_t i = 0; i < m->streams.n; i++)
 		if (m->streams.v[i].key && m->streams.v[i].kind.v != CKPT_STREAM_PIPE)
 			ckpt_request_text(q, CKPT_F_EXTERNAL, m->streams.v[i].key, "--external");
+	if (d->by && d->by->pages_fd >= 0)
+		ckpt_request_pages(q, d->by->pages_fd);
 	int r = add_net(d, e);
 
 	if (r == 0)
@@ -192,6 +195,21 @@ static int seal(struct dump *d, struct err *e)
 	return r;
 }
 
+/* Return: -EPIPE when criu has ended; of errors on our side -ECANCELED, whatever their code. */
+static int hear(struct dump *d, struct ckpt_criu_answer *ret, struct err *e)
+{
+	for (;;) {
+		int r = ckpt_criu_hear(&d->criu, d->held.abort_fd, d->by ? TICK_MS : -1, &d->arena,
+				       ret, e);
+
+		if (r != -ETIMEDOUT || !d->by)
+			return r;
+		err_clear(e);
+		if (d->by->tick(d->by->ctx, e) < 0)
+			return -ECANCELED;
+	}
+}
+
 static int talk(struct dump *d, struct err *e)
 {
 	struct err mine = ERR_INIT;
@@ -200,7 +218,7 @@ static int talk(struct dump *d, struct err *e)
 	while (r == 0) {
 		struct ckpt_criu_answer answer = {.fd = FD_NONE};
 
-		r = ckpt_criu_hear(&d->criu, d->held.abort_fd, -1, &d->arena, &answer, e);
+		r = hear(d, &answer, e);
 		auto_fd_done(&answer.fd);
 		if (r < 0)
 			break;
@@ -216,9 +234,7 @@ static int talk(struct dump *d, struct err *e)
 
 		r = ckpt_criu_allow(&d->criu, is_right, e);
 	}
-	if (r < 0 && e->code == EPIPE)
-		return fail(d, NULL, e);
-	return r;
+	return r == -EPIPE ? fail(d, NULL, e) : r;
 }
 
 /* ---- the verb ---- */
@@ -276,12 +292,19 @@ static int hold(struct dump *d, struct err *e)
 					      .max_ms = d->by ? d->by->max_frozen_ms : -1,
 					      .fire = life_held_back,
 					      .ctx = &d->held};
-	int r = ckpt_criu_start(d->info.path, NULL, &d->criu, e);
+	const struct ckpt_criu_seat seat = {.cgroup_fd = FD_NONE,
+					    .fds = d->by ? &d->by->pages_fd : NULL,
+					    .n_fds = d->by && d->by->pages_fd >= 0};
+	int r = ckpt_criu_start(d->info.path, &seat, &d->criu, e);
 
+	if (d->by)
+		d->criu.aside = d->by->aside;
 	if (r == 0)
 		r = life_held_note(&d->held, d->criu.pid, e);
 	if (r == 0)
 		r = ckpt_watchdog_start(&job, &d->dog, e);
+	if (r == 0 && d->by)
+		d->by->freezing(d->by->ctx);
 	return r == 0 ? cg_freeze(&d->held.cg, true, FREEZE_MS, e) : r;
 }
 

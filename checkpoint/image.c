@@ -131,7 +131,7 @@ int ckpt_image_open(const char *path, bool make, int *ret_fd, struct err *e)
 }
 
 /* Which files a manifest covers. The log and the statistics are written after it. */
-static bool is_ours(const char *name)
+bool ckpt_image_is_ours(const char *name)
 {
 	return str_ends(name, ".img") || str_eq(name, CKPT_META) || str_eq(name, CKPT_DESCRIPTORS);
 }
@@ -158,7 +158,7 @@ int ckpt_image_clear(int dir_fd, struct err *e)
 	if (r == 0 && unlinkat(dir_fd, CKPT_MANIFEST, 0) < 0 && errno != ENOENT)
 		r = -errno;
 	for (struct dirent *de; r == 0 && (errno = 0, de = readdir(d));)
-		if (is_ours(de->d_name) && unlinkat(dir_fd, de->d_name, 0) < 0)
+		if (ckpt_image_is_ours(de->d_name) && unlinkat(dir_fd, de->d_name, 0) < 0)
 			r = -errno;
 	if (r == 0)
 		r = -errno;
@@ -208,7 +208,7 @@ static int list_files(int dir_fd, struct arena *a, struct manifest *m, struct er
 	if (r < 0)
 		return err_sys(e, r, "list the images");
 	for (struct dirent *de; errno = 0, (de = readdir(d));) {
-		if (!is_ours(de->d_name))
+		if (!ckpt_image_is_ours(de->d_name))
 			continue;
 		if (m->files.n == cap) {
 			struct manifest_file *v = arena_array(a, cap * 2 + 32, sizeof(*v));

@@ -115,6 +115,8 @@ extern const struct json_table ckpt_table_meta;
 /* Opens the directory of images (made, 0700, if `make`) and proves that nobody else may write
  * there. */
 int ckpt_image_open(const char *path, bool make, int *ret_fd, struct err *e) MUST_CHECK;
+/* Whether such a file belongs to a checkpoint. */
+bool ckpt_image_is_ours(const char *name);
 /* Removes what an earlier checkpoint has left there. */
 int ckpt_image_clear(int dir_fd, struct err *e) MUST_CHECK;
 /* Fills what is of this host. Strings in the arena. */
@@ -148,9 +150,15 @@ struct ckpt_dump_by {
 	int image_fd, work_fd; /* borrowed: directories */
 	const char *work_path; /* for messages */
 	int max_frozen_ms;     /* then it goes on, whatever we do; -1: no limit */
+	/* Borrowed, up to `frozen`: the end of a socket that criu writes its pages into, and what
+	 * serves the other one. FD_NONE: they go into files. */
+	int pages_fd;
+	struct ckpt_criu_aside *aside;
 	/* In this order; whatever fails up to `offer` leaves it as it was. */
 	int (*begin)(void *ctx, const struct life_held *x, struct err *e); /* it runs yet */
+	void (*freezing)(void *ctx); /* the next thing is the freeze */
 	int (*frozen)(void *ctx, struct err *e);
+	int (*tick)(void *ctx, struct err *e);	 /* criu is at work; at least twice a second */
 	int (*sealed)(void *ctx, struct err *e); /* criu holds all, its images are complete */
 	int (*offer)(void *ctx, struct err *e);	 /* criu has ended, all stands still */
 	/* It is handed over: only what the other side says decides from here on. */

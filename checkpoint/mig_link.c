@@ -211,6 +211,7 @@ static int next(struct mig_link *l, struct mig_frame *ret, struct err *e)
 			       "protocol error at frame %llu (%s) of %.100s: its contents are "
 			       "damaged",
 			       (unsigned long long)l->in_seq, mig_link_name(ret->type), l->peer);
+	l->before = l->heard;
 	if (is_counted(ret->type))
 		ckpt_digest_add(&l->heard, head, MIG_HEAD_SIZE);
 	l->in_seq++;
@@ -466,8 +467,11 @@ int mig_link_hear(struct mig_link *l, int timeout_ms, struct mig_frame *ret, str
 int mig_link_expect(struct mig_link *l, enum mig_frame_type type, int timeout_ms,
 		    struct mig_frame *ret, struct err *e)
 {
-	int r = mig_link_hear(l, timeout_ms, ret, e);
+	int r;
 
+	do
+		r = mig_link_hear(l, timeout_ms, ret, e);
+	while (r == 0 && ret->type == MIG_PONG && type != MIG_PONG);
 	if (r == 0 && ret->type != type)
 		return err_set(e, ERR_INPUT, EBADMSG,
 			       "protocol error: %.100s sent %s where %s is due", l->peer,
@@ -492,4 +496,9 @@ void mig_link_sent_digest(const struct mig_link *l, char *text)
 void mig_link_heard_digest(const struct mig_link *l, char *text)
 {
 	print_digest(&l->heard, text);
+}
+
+void mig_link_heard_before(const struct mig_link *l, char *text)
+{
+	print_digest(&l->before, text);
 }

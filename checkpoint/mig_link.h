@@ -44,6 +44,7 @@
 	X(16, STATUS_IS, "B", "epoch, phase, boot id")                                             \
 	X(17, PING, "B", "a number and the time; answered at once")                                \
 	X(18, PONG, "B", "the number, the time, and the time of the PING")                         \
+	X(19, DONE, "S", "RUNNING was heard, and the source is gone: nobody will ask any more")    \
 	X(32, IMAGE, "S", "a piece of an image file (not of memory)")                              \
 	X(33, FS_ENTRY, "S", "names, kinds, owners, times, xattrs of a tree: no contents")         \
 	X(34, FS_DATA, "S", "a piece of a file's contents")                                        \
@@ -79,11 +80,12 @@ struct mig_link {
 	/* counted, for reports: bytes each way */
 	uint64_t in_total, out_total;
 	/* private */
-	struct buf in;			/* owned: what has come */
-	size_t in_at;			/* where the rest of it begins */
-	uint64_t in_seq, out_seq;	/* of the next frame */
-	uint64_t budget, budget_usec;	/* bytes that `rate` allows, as of then */
-	struct ckpt_digest heard, sent; /* of the heads of frames */
+	struct buf in;		      /* owned: what has come */
+	size_t in_at;		      /* where the rest of it begins */
+	uint64_t in_seq, out_seq;     /* of the next frame */
+	uint64_t budget, budget_usec; /* bytes that `rate` allows, as of then */
+	/* of the heads of frames; before: of those before the last heard one */
+	struct ckpt_digest heard, sent, before;
 };
 /* Takes both descriptors (made non-blocking). */
 void mig_link_open(struct mig_link *l, int in_fd, int out_fd, const char *peer);
@@ -106,7 +108,7 @@ int mig_link_say2(struct mig_link *l, enum mig_frame_type type, uint32_t stream,
  */
 int mig_link_hear(struct mig_link *l, int timeout_ms, struct mig_frame *ret,
 		  struct err *e) MUST_CHECK;
-/* Waits for a frame of this type; another one is an error by name. */
+/* Waits for a frame of this type; another one, but an answer to a PING, is an error by name. */
 int mig_link_expect(struct mig_link *l, enum mig_frame_type type, int timeout_ms,
 		    struct mig_frame *ret, struct err *e) MUST_CHECK;
 /* True when a whole frame has come already: hear would not wait. */
@@ -116,6 +118,8 @@ bool mig_link_has_frame(const struct mig_link *l);
  * PING and PONG: what one side sent is what the other has heard. text: CKPT_DIGEST_TEXT bytes. */
 void mig_link_sent_digest(const struct mig_link *l, char *text);
 void mig_link_heard_digest(const struct mig_link *l, char *text);
+/* The same without the frame that was heard last, which holds what it is compared with. */
+void mig_link_heard_before(const struct mig_link *l, char *text);
 
 const char *mig_link_name(unsigned type);
 /* CRC-32C (Castagnoli), the processor's instruction where it has it. crc: 0 to begin. Pure. */

@@ -85,8 +85,8 @@ bool cmd_group_is_used(enum cmd_group g);
 extern const struct cmd_verb cmd_create, cmd_run, cmd_start, cmd_exec, cmd_kill, cmd_delete,
 	cmd_pause, cmd_resume, cmd_update, cmd_resize, cmd_autosize, cmd_mounts, cmd_wait,
 	cmd_events, cmd_stats, cmd_state, cmd_list, cmd_inspect, cmd_ps, cmd_checkpoint,
-	cmd_restore, cmd_spec, cmd_validate, cmd_features, cmd_doctor, cmd_help, cmd_completion,
-	cmd_faults;
+	cmd_restore, cmd_migrate, cmd_migrate_recv, cmd_spec, cmd_validate, cmd_features,
+	cmd_doctor, cmd_help, cmd_completion, cmd_faults;
 
 /* ---- cmd_create.c: shared with cmd_run.c ---- */
 struct cmd_create_args {

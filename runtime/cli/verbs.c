@@ -22,7 +22,7 @@ const struct cmd_verb *const cmd_verbs[] = {
 	&cmd_resize, &cmd_autosize,
 	&cmd_mounts, &cmd_kill, &cmd_wait, &cmd_delete,
 	&cmd_list, &cmd_state, &cmd_inspect, &cmd_ps, &cmd_events, &cmd_stats,
-	&cmd_checkpoint, &cmd_restore,
+	&cmd_checkpoint, &cmd_restore, &cmd_migrate, &cmd_migrate_recv,
 	&cmd_doctor, &cmd_spec, &cmd_validate, &cmd_features, &cmd_help, &cmd_completion,
 #ifdef STIVA_FAULTS
 	&cmd_faults,
@@ -36,7 +36,7 @@ const char *cmd_group_title(enum cmd_group g)
 {
 	static const char *const titles[] = {
 		[CMD_LIFECYCLE] = "life of a container", [CMD_OBSERVE] = "what is there",
-		[CMD_RESOURCES] = "resources",		 [CMD_MOVE] = "checkpoint and restore",
+		[CMD_RESOURCES] = "resources",		 [CMD_MOVE] = "checkpoint, restore, migrate",
 		[CMD_TOOLS] = "documents and help",
 	};
 	_Static_assert(sizeof(titles) / sizeof(titles[0]) == CMD_GROUP_N, "one per group");

@@ -159,6 +159,22 @@ int life_delete(const struct life_host *h, const char *id, bool force, struct er
 	return life_delete_box(h, &b, force, e);
 }
 
+int life_delete_made(const struct life_host *h, const char *id, uint64_t dir_ino, struct err *e)
+{
+	AUTO(life_box) b = LIFE_BOX_INIT;
+	int r = life_store_open(h, id, true, &b, e);
+
+	if (r == -ENOENT) {
+		err_clear(e);
+		return 0;
+	}
+	if (r < 0 || b.ino != dir_ino)
+		return r;
+	if (!b.rec)
+		b.rec = b.intent;
+	return life_delete_box(h, &b, true, e);
+}
+
 /* The same creator: one process makes one container of an id at a time. */
 static bool is_same(const struct life_box *b, const struct life_record *own, uint64_t own_ino)
 {

@@ -13,6 +13,7 @@
 #define LIFE_ID_MAX	 255	       /* NAME_MAX: it names directories */
 #define LIFE_GATE	 "gate"	       /* the start gate's socket in the state directory */
 #define LIFE_CONFIG	 "config.json" /* the copy that exec, start and delete read (G13) */
+#define LIFE_MIGRATIONS_DIR ".migrations" /* what came from other hosts, beside them */
 #define LIFE_SECCOMP_DIR ".seccomp"    /* compiled filters, beside the containers */
 #define LIFE_NOTIFY_DIR	 "notify"
 #define LIFE_NOTIFY_ENV	 "/run/notify/notify.sock"

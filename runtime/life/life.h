@@ -77,6 +77,9 @@ int life_exec(const struct life_host *h, const struct life_exec_args *a, int *re
 int life_kill(const struct life_host *h, const char *id, const char *signal, bool all,
 	      struct err *e) MUST_CHECK;
 int life_delete(const struct life_host *h, const char *id, bool force, struct err *e) MUST_CHECK;
+/* As delete --force, but only if its state directory is that inode: success when it is not. */
+int life_delete_made(const struct life_host *h, const char *id, uint64_t dir_ino,
+		     struct err *e) MUST_CHECK;
 int life_pause(const struct life_host *h, const char *id, struct err *e) MUST_CHECK;
 int life_resume(const struct life_host *h, const char *id, struct err *e) MUST_CHECK;
 /* ---- update ---- */
@@ -150,6 +153,7 @@ int life_mounts_remove(const struct life_host *h, const char *id, const char *fi
 struct life_view {
 	struct spec_state state; /* status is the live one; strings in the arena */
 	uint64_t created_sort;
+	bool is_handed_over; /* to another host by a migration, and held still */
 };
 OBJ_VEC(life_view);
 int life_state(const struct life_host *h, const char *id, struct arena *a, struct life_view *ret,
@@ -302,6 +306,11 @@ int life_revival_enter(void *revival, struct err *e) MUST_CHECK;
 int life_revival_hooks(struct life_revival *r, pid_t pid, struct err *e) MUST_CHECK;
 /* The terminal's master (taken), for --console-socket or for our relay. */
 int life_revival_console(struct life_revival *r, int master_fd, struct err *e) MUST_CHECK;
+
+/* ---- what a migration keeps beside the containers ---- */
+/* -ENOENT without a message when it is not there, and not to be made. */
+int life_migrations_open(const struct life_host *h, bool make, int *ret_fd,
+			 struct err *e) MUST_CHECK;
 
 /* ---- for tests and docs ---- */
 /* Prints "list.row" of every step list, one a line (test builds: what STIVA_FAULT may name). */

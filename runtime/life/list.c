@@ -31,6 +31,7 @@ static void view_of(const struct life_box *b, struct arena *a, struct life_view 
 	s->rootfs = copy(a, s->rootfs);
 	s->created = copy(a, s->created);
 	s->owner = copy(a, s->owner);
+	ret->is_handed_over = b->rec && b->rec->held && b->rec->held->epoch;
 	struct strpair *pairs = s->annotations.v;
 
 	if (!pairs)

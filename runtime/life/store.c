@@ -71,7 +71,8 @@ int life_store_id_check(const char *id, struct err *e)
 				"invalid container id \"%.64s\": invalid character `%c` in the ID "
 				"(letters, digits and _ + - . are)",
 				id, id[i]);
-	if (str_eq(id, ".") || str_eq(id, "..") || str_eq(id, LIFE_SECCOMP_DIR))
+	if (str_eq(id, ".") || str_eq(id, "..") || str_eq(id, LIFE_SECCOMP_DIR) ||
+	    str_eq(id, LIFE_MIGRATIONS_DIR))
 		return err_set(e, ERR_INPUT, EINVAL, "invalid container id \"%s\": it is reserved",
 			       id);
 	return 0;
@@ -181,6 +182,25 @@ int life_store_root(const struct life_host *h, bool make, int *ret_fd, struct er
 	if (r < 0)
 		return r;
 	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+int life_migrations_open(const struct life_host *h, bool make, int *ret_fd, struct err *e)
+{
+	AUTO_FD root = FD_NONE;
+	int r = life_store_root(h, make, &root, e);
+
+	if (r < 0)
+		return r;
+	if (make && mkdirat(root, LIFE_MIGRATIONS_DIR, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "make the directory of migrations");
+	int fd = openat(root, LIFE_MIGRATIONS_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0)
+		return err_sys(e, errno, "the directory of migrations");
+	*ret_fd = fd;
 	return 0;
 }
 
