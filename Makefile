@@ -190,9 +190,9 @@ kill-points: all ## SIGKILL, EIO, ENOMEM, EMFILE at every system call of the ver
 	@tests/faults/kill-points build/stiva
 bench: ## stiva, crun, runc and the bare system calls, side by side in one run
 	@scripts/deps all
-	@$(MAKE) all build/floor build/stopwatch
+	@$(MAKE) all build/floor build/stopwatch build/heartbeat
 	@bench/run
-build/floor build/stopwatch: build/%: bench/%.c
+build/floor build/stopwatch build/heartbeat: build/%: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -static-pie -fPIE $< -o $@
 demo: ## builds, makes a bundle from a real root file system and walks through a container's life
