@@ -4,7 +4,8 @@
  * was in force, made by whom), descriptors.json (as runc and crun have it), and the manifest, a
  * digest of every file, written last: a directory without it is no checkpoint. The manifest proves
  * that nothing was cut off or damaged; who may write the directory is root alone, which is proved
- * too. Called by dump.c and restore.c.
+ * too. The proof of memory takes its time, and ends beside CRIU's work. Called by dump.c and
+ * restore.c.
  */
 #include "checkpoint/internal.h"
 
@@ -27,8 +28,10 @@ static const struct word stream_rows[] = {
 WORDS_COMPLETE(stream_rows, CKPT_STREAM_N);
 static const struct word_list stream_words = {"kind of stream", stream_rows, CKPT_STREAM_N, ""};
 
+/* What only processes make of it, raw memory, has a digest that is quick to make; all else, which
+ * CRIU reads and acts by, is proven before it does. */
 struct manifest_file {
-	char *name, *digest;
+	char *name, *digest, *memory; /* one of both */
 	struct opt_u64 size;
 };
 OBJ_VEC(manifest_file);
@@ -72,7 +75,8 @@ J_TABLE(ckpt_table_meta, ckpt_meta, meta_rows);
 static const struct json_row file_rows[] = {
 	J_STR(struct manifest_file, name, "name", JF_REQ | JF_NONEMPTY),
 	J_U64(struct manifest_file, size, "size", JF_REQ),
-	J_STR(struct manifest_file, digest, "sha256", JF_REQ),
+	J_STR(struct manifest_file, digest, "sha256", 0),
+	J_STR(struct manifest_file, memory, "blake3", 0),
 };
 static J_TABLE(file_table, manifest_file, file_rows);
 static const struct json_row manifest_rows[] = {
@@ -227,24 +231,71 @@ static int list_files(int dir_fd, struct arena *a, struct manifest *m, struct er
 	return 0;
 }
 
+static bool is_memory(const char *name)
+{
+	return str_starts(name, "pages-") && str_ends(name, ".img");
+}
+
+/* Those of memory, in the arena. */
+static struct ckpt_proof_file *memory_files(const struct manifest *m, struct arena *a,
+					    size_t *ret_n)
+{
+	struct ckpt_proof_file *v = arena_array(a, m->files.n + 1, sizeof(*v));
+
+	*ret_n = 0;
+	for (size_t i = 0; i < m->files.n; i++)
+		if (is_memory(m->files.v[i].name))
+			v[(*ret_n)++] = (struct ckpt_proof_file){.name = m->files.v[i].name,
+								 .size = m->files.v[i].size.v};
+	return v;
+}
+
+/* Sizes of all, digests of what is not memory. */
+static int measure(int dir_fd, struct manifest *m, struct arena *a, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->files.n; i++) {
+		struct manifest_file *f = &m->files.v[i];
+		struct stat st;
+
+		f->size.has = true;
+		if (is_memory(f->name)) {
+			r = fstatat(dir_fd, f->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+			f->size.v = r == 0 ? (uint64_t)st.st_size : 0;
+		} else {
+			f->digest = arena_alloc(a, CKPT_DIGEST_TEXT);
+			r = ckpt_image_digest(dir_fd, f->name, &f->size.v, f->digest);
+		}
+		if (r < 0)
+			err_sys(e, r, "read the image \"%s\"", f->name);
+	}
+	return r < 0 ? -e->code : 0;
+}
+
 static int write_manifest(int dir_fd, struct err *e)
 {
 	AUTO(arena) a = {0};
 	AUTO(buf) text = {0};
+	AUTO(ckpt_proof) proof = CKPT_PROOF_NONE;
 	struct manifest m = {.schema = {true, CKPT_SCHEMA}};
 	int r = list_files(dir_fd, &a, &m, e);
 
-	for (size_t i = 0; r == 0 && i < m.files.n; i++) {
-		struct manifest_file *f = &m.files.v[i];
-
-		f->digest = arena_alloc(&a, CKPT_DIGEST_TEXT);
-		f->size.has = true;
-		r = ckpt_image_digest(dir_fd, f->name, &f->size.v, f->digest);
-		if (r < 0)
-			err_sys(e, r, "read the image \"%s\"", f->name);
-	}
+	if (r == 0)
+		r = measure(dir_fd, &m, &a, e);
 	if (r < 0)
-		return -e->code;
+		return r;
+	size_t n, at = 0;
+	struct ckpt_proof_file *memory = memory_files(&m, &a, &n);
+
+	r = ckpt_proof_start(&proof, dir_fd, memory, n, false, e);
+	if (r == 0)
+		r = ckpt_proof_end(&proof, FD_NONE, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < m.files.n; i++)
+		if (is_memory(m.files.v[i].name))
+			m.files.v[i].memory = memory[at++].digest;
 	json_print(&manifest_table, &m, 1, &text);
 	buf_addc(&text, '\n');
 	r = file_replace_at(dir_fd, CKPT_MANIFEST, text.data, text.len, 0600);
@@ -319,27 +370,78 @@ static int load(int dir_fd, const char *name, const struct json_table *t, struct
 		       : 0;
 }
 
+static int size_of(int dir_fd, const char *name, uint64_t *ret)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	*ret = (uint64_t)st.st_size;
+	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
+}
+
+static int was_changed(const char *name, struct err *e)
+{
+	return err_set(e, ERR_INPUT, EBADMSG,
+		       "the image \"%.100s\" was changed: its digest is not that of the manifest",
+		       name);
+}
+
+/* Of memory only its size. */
 static int check_file(int dir_fd, const struct manifest_file *f, struct err *e)
 {
 	char digest[CKPT_DIGEST_TEXT];
 	uint64_t size;
-	int r = path_is_name(f->name) ? ckpt_image_digest(dir_fd, f->name, &size, digest) : -EINVAL;
+	int r = -EINVAL;
 
+	if (path_is_name(f->name))
+		r = is_memory(f->name) ? size_of(dir_fd, f->name, &size)
+				       : ckpt_image_digest(dir_fd, f->name, &size, digest);
 	if (r < 0)
 		return err_sys(e, r, "the image \"%.100s\" of its manifest", f->name);
 	if (size != f->size.v)
 		return err_set(e, ERR_INPUT, EBADMSG,
 			       "the image \"%.100s\" has %llu bytes, not the %llu of its manifest",
 			       f->name, (unsigned long long)size, (unsigned long long)f->size.v);
-	if (!str_eq(digest, f->digest))
-		return err_set(e, ERR_INPUT, EBADMSG,
-			       "the image \"%.100s\" was changed: its digest is not that of the "
-			       "manifest",
-			       f->name);
-	return 0;
+	if (is_memory(f->name))
+		return f->memory ? 0
+				 : err_set(e, ERR_INPUT, EBADMSG,
+					   CKPT_MANIFEST ": \"%.100s\" has no blake3", f->name);
+	return f->digest && str_eq(digest, f->digest) ? 0 : was_changed(f->name, e);
 }
 
-static int check_manifest(int dir_fd, struct arena *a, struct err *e)
+/* The memory of a manifest that check_file() has seen: what its digests must be, and their making.
+ */
+static int begin_proof(int dir_fd, const struct manifest *m, struct arena *a,
+		       struct ckpt_image_proof *ret, struct err *e)
+{
+	size_t n, at = 0;
+	struct ckpt_proof_file *v = memory_files(m, a, &n);
+
+	ret->wants = arena_array(a, n + 1, sizeof(*ret->wants));
+	for (size_t i = 0; i < m->files.n; i++)
+		if (is_memory(m->files.v[i].name))
+			ret->wants[at++] = m->files.v[i].memory;
+	return ckpt_proof_start(&ret->proof, dir_fd, v, n, true, e);
+}
+
+void ckpt_image_proof_done(struct ckpt_image_proof *p)
+{
+	ckpt_proof_done(&p->proof);
+}
+
+int ckpt_image_prove(struct ckpt_image_proof *p, int abort_fd, const char *path, struct err *e)
+{
+	int r = p->proof.shared ? ckpt_proof_end(&p->proof, abort_fd, e) : 0;
+
+	for (size_t i = 0; r == 0 && i < p->proof.n_files; i++)
+		if (!str_eq(p->proof.files[i].digest, p->wants[i]))
+			r = was_changed(p->proof.files[i].name, e);
+	return r < 0 ? err_prefix(e, "image directory \"%.150s\"", path) : 0;
+}
+
+static int check_manifest(int dir_fd, struct arena *a, struct ckpt_image_proof *proof,
+			  struct err *e)
 {
 	struct manifest here = {0}, *m;
 	void *obj;
@@ -362,7 +464,7 @@ static int check_manifest(int dir_fd, struct arena *a, struct err *e)
 			r = err_set(e, ERR_INPUT, EBADMSG,
 				    "the image \"%.100s\" is not in the manifest",
 				    here.files.v[i].name);
-	return r;
+	return r == 0 ? begin_proof(dir_fd, m, a, proof, e) : r;
 }
 
 static int check_host(const struct ckpt_meta *m, const struct ckpt_criu_info *criu, struct err *e)
@@ -418,9 +520,10 @@ int ckpt_image_meta(int dir_fd, const struct ckpt_criu_info *criu, struct arena 
 }
 
 int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *criu,
-		    struct arena *a, struct ckpt_meta **ret, struct err *e)
+		    struct arena *a, struct ckpt_meta **ret, struct ckpt_image_proof *proof,
+		    struct err *e)
 {
-	int r = check_manifest(dir_fd, a, e);
+	int r = check_manifest(dir_fd, a, proof, e);
 
 	if (r == 0)
 		r = ckpt_image_meta(dir_fd, criu, a, ret, e);

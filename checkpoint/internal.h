@@ -6,6 +6,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/criu.h"
 #include "checkpoint/digest.h"
+#include "checkpoint/proof.h"
 
 /* ---- request.c: what is asked of criu, in its fields and as the command line that would ask the
  * same (for --debug) ---- */
@@ -78,7 +79,7 @@ const char *ckpt_words_first(const char *log, size_t n, struct arena *a);
 const char *ckpt_words_remedy(const char *words);
 
 /* ---- image.c: what stands beside criu's images ---- */
-#define CKPT_SCHEMA	 1
+#define CKPT_SCHEMA	 2
 #define CKPT_META	 "stiva.json"
 #define CKPT_MANIFEST	 "stiva.manifest"
 #define CKPT_DESCRIPTORS "descriptors.json" /* as runc and crun write it */
@@ -126,10 +127,26 @@ int ckpt_image_host(struct ckpt_meta *m, const struct ckpt_criu_info *criu, stru
 int ckpt_image_digest(int dir_fd, const char *name, uint64_t *ret_size, char ret[CKPT_DIGEST_TEXT]);
 /* Writes stiva.json, descriptors.json, and last the manifest over all. */
 int ckpt_image_write(int dir_fd, const struct ckpt_meta *m, struct err *e) MUST_CHECK;
+/* The proof of the memory of images, which goes on beside us. */
+struct ckpt_image_proof {
+	struct ckpt_proof proof;
+	char **wants;
+};
+#define CKPT_IMAGE_PROOF_NONE                                                                      \
+	{                                                                                          \
+		.proof = CKPT_PROOF_NONE                                                           \
+	}
+void ckpt_image_proof_done(struct ckpt_image_proof *p);
 /* Proves by the manifest that every image is as it was written, and none is there beside; then
- * reads stiva.json and checks that this host can take it. path: for messages. */
+ * reads stiva.json and checks that this host can take it. Of memory only the sizes: *proof is begun
+ * and must be ended before a process runs by it. It borrows dir_fd and the arena. path: for
+ * messages. */
 int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *criu,
-		    struct arena *a, struct ckpt_meta **ret, struct err *e) MUST_CHECK;
+		    struct arena *a, struct ckpt_meta **ret, struct ckpt_image_proof *proof,
+		    struct err *e) MUST_CHECK;
+/* The end of that; 0 also the second time, and of one that was never begun. */
+int ckpt_image_prove(struct ckpt_image_proof *p, int abort_fd, const char *path,
+		     struct err *e) MUST_CHECK;
 /* Only the last, of images that are proven in another way. */
 int ckpt_image_meta(int dir_fd, const struct ckpt_criu_info *criu, struct arena *a,
 		    struct ckpt_meta **ret, struct err *e) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * checkpoint/restore: the verb restore: proves the images, lets life make everything around the
+ * checkpoint/restore: the verb restore: proves the images (their memory while criu is at work, and
+ * before anything of it runs), lets life make everything around the
  * processes (runtime/life/restore.c), has criu make these in the container's cgroup with every
  * outside thing taken from config.json, and audits them while they are held still. Called by
  * runtime/cli.
@@ -27,6 +28,7 @@ struct restore {
 	struct arena arena;
 	struct ckpt_criu_info info;
 	struct ckpt_meta *meta;
+	struct ckpt_image_proof proof;
 	struct ckpt_criu criu;
 	struct ckpt_watchdog dog;
 	struct cg doomed; /* borrowed from the revival: what the watchdog ends */
@@ -38,14 +40,16 @@ struct restore {
 };
 #define RESTORE_INIT                                                                               \
 	{                                                                                          \
-		.criu = CKPT_CRIU_NONE, .dog = CKPT_WATCHDOG_NONE, .image_fd = FD_NONE,            \
-		.work_fd = FD_NONE, .stream_fd = {FD_NONE, FD_NONE, FD_NONE}, .null_fd = FD_NONE   \
+		.proof = CKPT_IMAGE_PROOF_NONE, .criu = CKPT_CRIU_NONE, .dog = CKPT_WATCHDOG_NONE, \
+		.image_fd = FD_NONE, .work_fd = FD_NONE, .stream_fd = {FD_NONE, FD_NONE, FD_NONE}, \
+		.null_fd = FD_NONE                                                                 \
 	}
 
 static void restore_done(struct restore *s)
 {
 	ckpt_watchdog_done(&s->dog);
 	ckpt_criu_done(&s->criu);
+	ckpt_image_proof_done(&s->proof);
 	ckpt_request_done(&s->req);
 	auto_fd_done(&s->image_fd);
 	auto_fd_done(&s->work_fd);
@@ -330,6 +334,24 @@ static int fill(struct restore *s, struct life_revival *r, struct err *e)
 	return n == 0 ? check_meta(s, r, e) : n;
 }
 
+/* The memory that criu has restored is that of the manifest. When criu failed (n), that it is not
+ * may be why, and is then what is said. */
+static int prove(struct restore *s, struct life_revival *r, int n, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int abort_fd = life_revival_abort_fd(r);
+
+	if (s->by)
+		return n;
+	if (n == 0)
+		return ckpt_image_prove(&s->proof, abort_fd, s->image_path, e);
+	if (e->code == EINTR || ckpt_image_prove(&s->proof, abort_fd, s->image_path, &why) == 0)
+		return n;
+	if (why.code != EINTR)
+		*e = why;
+	return -e->code;
+}
+
 static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, struct err *e)
 {
 	struct restore *s = ctx;
@@ -359,7 +381,7 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 	s->pid = *ret_pid;
 	if (n == 0)
 		n = ckpt_audit(life_revival_config(r), life_revival_cgroup(r), *ret_pid, net_fd, e);
-	return n;
+	return prove(s, r, n, e);
 }
 
 static int release(void *ctx, struct life_revival *r, struct err *e)
@@ -407,7 +429,8 @@ static int prepare(struct restore *s, const struct life_host *h, struct err *e)
 		r = ckpt_criu_find(h->criu, &s->info, e);
 	if (r < 0 || s->by)
 		return r;
-	r = ckpt_image_read(s->image_fd, s->image_path, &s->info, &s->arena, &s->meta, e);
+	r = ckpt_image_read(s->image_fd, s->image_path, &s->info, &s->arena, &s->meta, &s->proof,
+			    e);
 	return r == 0 ? ckpt_image_open(s->work_path, true, &s->work_fd, e) : r;
 }
 

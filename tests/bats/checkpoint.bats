@@ -135,7 +135,7 @@ told() {
 	[ -e "$WORK/logs/dump.log" ] && [ ! -e "$IMG/dump.log" ]
 	is "$(stat -c %a "$IMG")" 700
 	jq -e 'length == 3 and .[0] == "/dev/null" and (.[1] | startswith("pipe:["))' "$IMG/descriptors.json"
-	jq -e --arg id "$ID" '.id == $id and .schema == 1 and .network and (.terminal | not)' "$IMG/stiva.json"
+	jq -e --arg id "$ID" '.id == $id and .schema == 2 and .network and (.terminal | not)' "$IMG/stiva.json"
 	again --work-path "$WORK/logs" --manage-cgroups-mode=ignore
 	[ -e "$WORK/logs/restore.log" ]
 	# and once more, of the restored one
