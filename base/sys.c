@@ -37,6 +37,11 @@ int sys_pidfd_open(pid_t pid, unsigned flags)
 	return (int)leaf(syscall(SYS_pidfd_open, pid, flags));
 }
 
+int sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
+{
+	return (int)leaf(syscall(SYS_pidfd_getfd, pidfd, fd, flags));
+}
+
 int sys_pidfd_send_signal(int pidfd, int sig)
 {
 	return (int)leaf(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));

@@ -6,6 +6,7 @@
  * that leaves it as it was. Called by runtime/cli.
  */
 #include "checkpoint/internal.h"
+#include "checkpoint/lazy.h"
 #include "checkpoint/watchdog.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #define LOG_NAME  "dump.log"
 #define FREEZE_MS 10000
 #define TICK_MS	  500
+#define SETTLE_MS 60000
 
 struct dump {
 	const struct ckpt_dump_args *a;
@@ -91,6 +93,13 @@ static int refuse(const struct life_held *x, struct err *e)
 		return err_set(e, ERR_MISSING, ENOTSUP,
 			       "checkpointing a user namespace is not built into this version");
 	return refuse_joined(x->conf, e);
+}
+
+/* Memory that has not come since the last restore would be missing. Paused, it does not come. */
+static int settle(struct dump *d, struct err *e)
+{
+	return ckpt_lazy_settle(&d->held.cg, d->held.status == SPEC_PAUSED ? 0 : SETTLE_MS,
+				d->held.abort_fd, e);
 }
 
 /* What is in the way is named before anything is held still; all of it, when out is given. */
@@ -370,6 +379,8 @@ static int look(struct dump *d, const struct life_host *h, const char *id, struc
 		r = ckpt_criu_find(h->criu, &d->info, e);
 	if (r == 0)
 		r = refuse(&d->held, e);
+	if (r == 0)
+		r = settle(d, e);
 	return r == 0 ? refuse_blockers(d, a->check ? out : NULL, e) : r;
 }
 

@@ -506,6 +506,22 @@ static int check_host(const struct ckpt_meta *m, const struct ckpt_criu_info *cr
 	return 0;
 }
 
+int ckpt_image_memory(int dir_fd, uint64_t *ret)
+{
+	AUTO_DIR d = NULL;
+	int r = open_list(dir_fd, &d);
+
+	*ret = 0;
+	for (struct dirent *de; r == 0 && (errno = 0, de = readdir(d));) {
+		uint64_t size = 0;
+
+		if (is_memory(de->d_name))
+			r = size_of(dir_fd, de->d_name, &size);
+		*ret += size;
+	}
+	return r < 0 ? r : -errno;
+}
+
 int ckpt_image_meta(int dir_fd, const struct ckpt_criu_info *criu, struct arena *a,
 		    struct ckpt_meta **ret, struct err *e)
 {

@@ -57,6 +57,7 @@ enum ckpt_field {
 	CKPT_F_EXTERNAL = 37,
 	CKPT_F_FREEZE_CGROUP = 44,
 	CKPT_F_TCP_SKIP_IN_FLIGHT = 46,
+	CKPT_F_LAZY_PAGES = 48,
 	CKPT_F_ORPHAN_PTS_MASTER = 50,
 	CKPT_F_TCP_CLOSE = 52,
 	CKPT_F_LSM_PROFILE = 53,
@@ -147,6 +148,8 @@ int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *c
 /* The end of that; 0 also the second time, and of one that was never begun. */
 int ckpt_image_prove(struct ckpt_image_proof *p, int abort_fd, const char *path,
 		     struct err *e) MUST_CHECK;
+/* Bytes of memory in them. Leaf. */
+int ckpt_image_memory(int dir_fd, uint64_t *ret) MUST_CHECK;
 /* Only the last, of images that are proven in another way. */
 int ckpt_image_meta(int dir_fd, const struct ckpt_criu_info *criu, struct arena *a,
 		    struct ckpt_meta **ret, struct err *e) MUST_CHECK;

@@ -38,17 +38,41 @@ static uint64_t pieces_of(uint64_t size)
 
 /* ---- one piece after another, in a child or, of few, in ourselves ---- */
 
-static int open_file(const struct ckpt_proof *p, size_t i, int *ret)
+/* The file that is being read. */
+struct source {
+	size_t file;
+	uint64_t first; /* piece of it, of all */
+	int fd;		/* owned; FD_NONE: not opened yet */
+	char *map;	/* owned; NULL: it is read */
+};
+
+static void close_file(const struct ckpt_proof *p, struct source *s)
 {
-	AUTO_FD fd =
-		openat(p->dir_fd, p->files[i].name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (s->map)
+		munmap(s->map, p->files[s->file].size);
+	s->map = NULL;
+	auto_fd_done(&s->fd);
+}
+
+/* A map saves a copy. Who cuts the file off meanwhile ends a child that has one (SIGBUS), and the
+ * pieces that are missing then are the error; we ourselves only read. */
+static int open_file(const struct ckpt_proof *p, bool is_child, struct source *s)
+{
+	AUTO_FD fd = openat(p->dir_fd, p->files[s->file].name,
+			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	const uint64_t size = p->files[s->file].size;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != p->files[i].size)
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != size)
 		return -ESTALE;
-	fd_replace(ret, fd_take(&fd));
+	if (is_child && size) {
+		void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+
+		s->map = map == MAP_FAILED ? NULL : map;
+	}
+	fd_replace(&s->fd, fd_take(&fd));
 	return 0;
 }
 
@@ -68,43 +92,43 @@ static int read_all_at(int fd, char *to, size_t n, uint64_t at)
 	return 0;
 }
 
-static int make_piece(const struct ckpt_proof *p, int fd, size_t file, uint64_t in_file, char *room,
-		      struct ckpt_blake *ret)
+static int make_piece(const struct ckpt_proof *p, const struct source *from, uint64_t in_file,
+		      char *room, struct ckpt_blake *ret)
 {
-	const uint64_t size = p->files[file].size, at = in_file * CKPT_BLAKE_PIECE;
+	const uint64_t size = p->files[from->file].size, at = in_file * CKPT_BLAKE_PIECE;
 	const size_t n = size - at < CKPT_BLAKE_PIECE ? (size_t)(size - at) : CKPT_BLAKE_PIECE;
-	int r = read_all_at(fd, room, n, at);
+	int r = from->map ? 0 : read_all_at(from->fd, room, n, at);
 
 	if (r == 0)
-		ckpt_blake_piece(room, n, in_file, pieces_of(size) == 1, ret);
+		ckpt_blake_piece(from->map ? from->map + at : room, n, in_file,
+				 pieces_of(size) == 1, ret);
 	return r;
 }
 
-static void work(const struct ckpt_proof *p)
+static void work(const struct ckpt_proof *p, bool is_child)
 {
 	struct ckpt_proof_shared *s = p->shared;
-	AUTO_FREE char *room = mem_alloc(CKPT_BLAKE_PIECE + ALIGN);
-	char *aligned = room + (ALIGN - (uintptr_t)room % ALIGN) % ALIGN;
-	AUTO_FD fd = FD_NONE;
-	size_t file = 0;
-	uint64_t first = 0, i; /* piece of this file, and of all */
+	AUTO_FREE char *room = mem_alloc(CKPT_BLAKE_PIECE);
+	struct source from = {.fd = FD_NONE};
+	uint64_t i;
 
 	while ((i = atomic_fetch_add(&s->next, 1)) < p->n_pieces && !atomic_load(&s->error)) {
 		int r = 0, none = 0;
 
-		while (i - first >= pieces_of(p->files[file].size)) {
-			first += pieces_of(p->files[file++].size);
-			auto_fd_done(&fd);
+		while (i - from.first >= pieces_of(p->files[from.file].size)) {
+			close_file(p, &from);
+			from.first += pieces_of(p->files[from.file++].size);
 		}
-		if (fd < 0)
-			r = open_file(p, file, &fd);
+		if (from.fd < 0)
+			r = open_file(p, is_child, &from);
 		if (r == 0)
-			r = make_piece(p, fd, file, i - first, aligned, &s->pieces[i]);
+			r = make_piece(p, &from, i - from.first, room, &s->pieces[i]);
 		if (r == 0)
 			atomic_fetch_add(&s->n_made, 1);
 		else if (atomic_compare_exchange_strong(&s->error, &none, r))
-			atomic_store(&s->file, (int)file);
+			atomic_store(&s->file, (int)from.file);
 	}
+	close_file(p, &from);
 }
 
 static _Noreturn void be_worker(const struct ckpt_proof *p, pid_t maker, bool is_aside)
@@ -116,7 +140,7 @@ static _Noreturn void be_worker(const struct ckpt_proof *p, pid_t maker, bool is
 	proc_reset_signals();
 	if (is_aside)
 		(void)setpriority(PRIO_PROCESS, 0, ASIDE);
-	work(p);
+	work(p, true);
 	_exit(0);
 }
 
@@ -176,13 +200,16 @@ int ckpt_proof_start(struct ckpt_proof *p, int dir_fd, struct ckpt_proof_file *f
 			break;
 		if (pid < 0)
 			return err_sys(e, pid, "start a process for the digests of images");
-		p->n_workers++;
+		p->pids[p->n_workers++] = pid;
 	}
 	return 0;
 }
 
+/* They have all the time now. */
 static int wait_for(const struct ckpt_proof *p, int abort_fd, struct err *e)
 {
+	for (unsigned i = 0; i < p->n_workers; i++)
+		(void)setpriority(PRIO_PROCESS, (id_t)p->pids[i], 0);
 	for (unsigned i = 0; i < p->n_workers;) {
 		struct pollfd f[2] = {{.fd = p->pidfds[i], .events = POLLIN},
 				      {.fd = abort_fd, .events = POLLIN}};
@@ -206,7 +233,7 @@ int ckpt_proof_end(struct ckpt_proof *p, int abort_fd, struct err *e)
 	if (r < 0)
 		return r;
 	/* Of few pieces all, and what a killed worker has not begun. */
-	work(p);
+	work(p, false);
 	r = atomic_load(&s->error);
 	if (r < 0) {
 		const char *name = p->files[atomic_load(&s->file)].name;

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "base/err.h"
 #include "checkpoint/blake.h"
 
@@ -32,6 +33,7 @@ struct ckpt_proof {
 	struct ckpt_proof_shared *shared;
 	size_t shared_size, n_pieces;
 	int pidfds[CKPT_PROOF_MAX]; /* owned */
+	pid_t pids[CKPT_PROOF_MAX]; /* not reaped before these are closed */
 	unsigned n_workers;
 };
 #define CKPT_PROOF_NONE                                                                            \

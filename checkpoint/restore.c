@@ -7,6 +7,7 @@
  * runtime/cli.
  */
 #include "checkpoint/internal.h"
+#include "checkpoint/lazy.h"
 #include "checkpoint/watchdog.h"
 
 #include <errno.h>
@@ -21,6 +22,8 @@
 #define N_FDS	 5 /* three streams, /dev/null, the network namespace */
 #define TICK_MS	 500
 #define KEEP_MAX 4
+/* Bytes of memory from which on the processes do not wait for it. */
+#define LAZY_MIN (32u << 20)
 
 struct restore {
 	const struct ckpt_restore_args *a;
@@ -31,6 +34,8 @@ struct restore {
 	struct ckpt_image_proof proof;
 	struct ckpt_criu criu;
 	struct ckpt_watchdog dog;
+	struct ckpt_lazy lazy;
+	bool is_lazy;
 	struct cg doomed; /* borrowed from the revival: what the watchdog ends */
 	struct ckpt_request req;
 	const char *image_path, *work_path;
@@ -49,6 +54,7 @@ static void restore_done(struct restore *s)
 {
 	ckpt_watchdog_done(&s->dog);
 	ckpt_criu_done(&s->criu);
+	ckpt_lazy_done(&s->lazy);
 	ckpt_image_proof_done(&s->proof);
 	ckpt_request_done(&s->req);
 	auto_fd_done(&s->image_fd);
@@ -173,6 +179,7 @@ static void make_request(struct restore *s, struct life_revival *r)
 	ckpt_request_text(q, CKPT_F_ROOT, life_revival_root(r), "--root");
 	ckpt_request_flag(q, CKPT_F_RST_SIBLING, true, "--restore-sibling");
 	ckpt_request_common(q, &s->a->common, LOG_NAME);
+	ckpt_request_flag(q, CKPT_F_LAZY_PAGES, s->is_lazy, "--lazy-pages");
 	if (life_revival_net_fd(r) >= 0)
 		ckpt_request_inherit(q, life_revival_net_fd(r), CKPT_NET_KEY);
 	for (size_t i = 0; i < v->n; i++)
@@ -334,6 +341,36 @@ static int fill(struct restore *s, struct life_revival *r, struct err *e)
 	return n == 0 ? check_meta(s, r, e) : n;
 }
 
+/* Of much memory; where it cannot be done, criu restores it all itself. */
+static void start_lazy(struct restore *s, struct life_revival *r, int seat_fd)
+{
+	const struct ckpt_lazy_job job = {.criu = s->info.path,
+					  .image_fd = s->image_fd,
+					  .work_fd = s->work_fd,
+					  .cg = life_revival_cgroup(r),
+					  .cgroup_fd = seat_fd};
+	struct err why = ERR_INIT;
+	uint64_t size;
+
+	if (seat_fd < 0 || s->a->common.lazy_pages || ckpt_image_memory(s->image_fd, &size) < 0 ||
+	    size < LAZY_MIN || !ckpt_lazy_is_possible())
+		return;
+	s->is_lazy = ckpt_lazy_start(&job, &s->lazy, &why) == 0;
+	if (!s->is_lazy)
+		log_debug("%s", why.text);
+}
+
+static void wait_lazy(struct restore *s)
+{
+	struct err why = ERR_INIT;
+
+	if (!s->is_lazy || ckpt_lazy_ready(&s->lazy, &why) == 0)
+		return;
+	s->is_lazy = false;
+	ckpt_lazy_done(&s->lazy);
+	log_debug("%s", why.text);
+}
+
 /* The memory that criu has restored is that of the manifest. When criu failed (n), that it is not
  * may be why, and is then what is said. */
 static int prove(struct restore *s, struct life_revival *r, int n, struct err *e)
@@ -367,11 +404,14 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 	if (net_fd >= 0)
 		fds[seat.n_fds++] = net_fd;
 	if (n == 0) {
-		make_request(s, r);
+		start_lazy(s, r, seat_fd);
 		n = ckpt_criu_start(s->info.path, &seat, &s->criu, e);
 	}
-	if (n == 0)
+	if (n == 0) {
+		wait_lazy(s);
+		make_request(s, r);
 		n = ckpt_criu_ask(&s->criu, CKPT_CRIU_RESTORE, &s->req.more, e);
+	}
 	if (n == 0)
 		n = talk(s, r, HELD, ret_pid, e);
 	if (n == 0 && s->dog.pidfd < 0)
@@ -381,6 +421,8 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 	s->pid = *ret_pid;
 	if (n == 0)
 		n = ckpt_audit(life_revival_config(r), life_revival_cgroup(r), *ret_pid, net_fd, e);
+	if (n == 0 && s->is_lazy)
+		n = ckpt_lazy_hold(&s->lazy, *ret_pid, e);
 	return prove(s, r, n, e);
 }
 
@@ -392,6 +434,7 @@ static int release(void *ctx, struct life_revival *r, struct err *e)
 	if (n < 0)
 		return n;
 	/* They are audited, and the record is there: from here on they may run without us. */
+	ckpt_lazy_let_go(&s->lazy);
 	ckpt_watchdog_done(&s->dog);
 	n = ckpt_criu_allow(&s->criu, true, e);
 

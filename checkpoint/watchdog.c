@@ -58,18 +58,17 @@ static int hear(int fd, int flags)
 /* ---- the child ---- */
 
 /* The smallest of the kept ones that is not below `from`; -1: none. */
-static int next_kept(const struct ckpt_watchdog_job *job, int own, int from)
+static int next_kept(const int *keep, size_t n, int own, int from)
 {
 	int least = own >= from ? own : -1;
 
-	for (size_t i = 0; i < job->n_keep; i++)
-		if (job->keep[i] >= from && (least < 0 || job->keep[i] < least))
-			least = job->keep[i];
+	for (size_t i = 0; i < n; i++)
+		if (keep[i] >= from && (least < 0 || keep[i] < least))
+			least = keep[i];
 	return least;
 }
 
-/* Copies of others would hide their end from who waits for it: criu sees our death by that. */
-static int close_others(const struct ckpt_watchdog_job *job, int own)
+int ckpt_watchdog_alone(const int *keep, size_t n, int own)
 {
 	AUTO_FD null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int from = 3, kept, r = 0;
@@ -79,7 +78,7 @@ static int close_others(const struct ckpt_watchdog_job *job, int own)
 	for (int i = 0; i < 3; i++)
 		if (dup2(null_fd, i) < 0)
 			return -errno;
-	while (r == 0 && (kept = next_kept(job, own, from)) >= 0) {
+	while (r == 0 && (kept = next_kept(keep, n, own, from)) >= 0) {
 		if (kept > from)
 			r = sys_close_range((unsigned)from, (unsigned)kept - 1, 0);
 		from = kept + 1;
@@ -119,7 +118,7 @@ static void be(const struct ckpt_watchdog_job *job, int fd)
 	/* Neither the terminal nor a kill of the maker's process group reaches it. */
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, NAME);
-	int r = close_others(job, fd);
+	int r = ckpt_watchdog_alone(job->keep, job->n_keep, fd);
 
 	if (r < 0)
 		_exit(1);

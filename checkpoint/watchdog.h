@@ -55,6 +55,11 @@ bool ckpt_watchdog_has_fired(const struct ckpt_watchdog *w);
 /* The same as stand_down, for cleanup. */
 void ckpt_watchdog_done(struct ckpt_watchdog *w);
 
+/* For any child that outlives its maker: closes all descriptors but these and own, and makes the
+ * streams /dev/null. Copies of others would hide their end from who waits for it: criu sees our
+ * death by that. Leaf. */
+int ckpt_watchdog_alone(const int *keep, size_t n, int own) MUST_CHECK;
+
 /* Two jobs; ctx is a struct cg, whose dir_fd is to be kept: thaw it; end all that is in it. */
 void ckpt_watchdog_thaw(void *ctx);
 void ckpt_watchdog_kill(void *ctx);
