@@ -59,18 +59,31 @@ struct keeper {
 /* In the child: criu, by descriptors of the keeper's. */
 static _Noreturn void be_server(const struct ckpt_lazy_job *job, int ready_fd)
 {
-	char images[32], work[32], ready[16];
-	char *argv[] = {(char *)"criu", (char *)"lazy-pages",
-			(char *)"-D",	images,
-			(char *)"-W",	work,
-			(char *)"-o",	(char *)LOG,
-			(char *)"-v2",	(char *)"--status-fd",
-			ready,		NULL};
+	char images[32], work[32], ready[16], pages[16];
+	const bool is_asking = job->pages_fd >= 0;
+	char *argv[] = {(char *)"criu",
+			(char *)"lazy-pages",
+			(char *)"-D",
+			images,
+			(char *)"-W",
+			work,
+			(char *)"-o",
+			(char *)LOG,
+			(char *)"-v2",
+			(char *)"--status-fd",
+			ready,
+			is_asking ? (char *)"--page-server" : NULL,
+			(char *)"--ps-socket",
+			pages,
+			NULL};
 	char *envp[] = {(char *)"LC_ALL=C", (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 
 	snprintf(images, sizeof(images), "/proc/self/fd/%d", job->image_fd);
 	snprintf(work, sizeof(work), "/proc/self/fd/%d", job->work_fd);
 	snprintf(ready, sizeof(ready), "%d", ready_fd);
+	snprintf(pages, sizeof(pages), "%d", job->pages_fd);
+	if (is_asking)
+		(void)fd_set_cloexec(job->pages_fd, false);
 	(void)fd_set_cloexec(job->image_fd, false);
 	(void)fd_set_cloexec(job->work_fd, false);
 	(void)fd_set_cloexec(ready_fd, false);
@@ -226,7 +239,7 @@ static void keep(struct keeper *k)
 
 static _Noreturn void be_keeper(const struct ckpt_lazy_job *job, int sock_fd)
 {
-	const int kept[] = {job->image_fd, job->work_fd, job->cg->dir_fd};
+	const int kept[] = {job->image_fd, job->work_fd, job->cg->dir_fd, job->pages_fd};
 	struct keeper k = {.job = job,
 			   .sock_fd = sock_fd,
 			   .ready_fd = FD_NONE,
@@ -238,7 +251,8 @@ static _Noreturn void be_keeper(const struct ckpt_lazy_job *job, int sock_fd)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, NAME);
-	if (ckpt_watchdog_alone(kept, 3, sock_fd) < 0 || start_server(&k) < 0)
+	if (ckpt_watchdog_alone(kept, job->pages_fd >= 0 ? 4 : 3, sock_fd) < 0 ||
+	    start_server(&k) < 0)
 		_exit(1);
 	keep(&k);
 	_exit(0);

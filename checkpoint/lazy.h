@@ -35,6 +35,7 @@ struct ckpt_lazy_job {
 	int image_fd, work_fd; /* borrowed; criu's socket and log are made in the latter */
 	const struct cg *cg;   /* borrowed: the container's */
 	int cgroup_fd;	       /* where they start: in it */
+	int pages_fd;	       /* borrowed: a socket to who has the pages; FD_NONE: the images */
 };
 /* Whether this kernel can do it. */
 bool ckpt_lazy_is_possible(void);

@@ -392,42 +392,81 @@ static int write_base(const struct mig_store *s, const struct mig_store_id *d, c
 	return write_file(s->base_fd, name, &b, e);
 }
 
-/* A run without contents says so; the rest is as the parent has it, and never LAZY: `criu
+/* A run without contents says so; the rest is as the parent has it, and never LAZY then: `criu
  * lazy-pages` reads a page of a parent and then forgets to hand it out, so that who touches it
  * waits for ever (seen with 4.1.1: only the uppermost page reader has its io_complete). */
-static unsigned flags_of(const struct mig_run *run)
+static unsigned flags_of(const struct mig_run *run, bool is_lazy)
 {
-	return run->flags & MIG_RUN_PRESENT ? MIG_RUN_PARENT : run->flags;
+	if (!is_lazy)
+		return run->flags & MIG_RUN_PRESENT ? MIG_RUN_PARENT : run->flags;
+	return run->flags & MIG_RUN_LAZY ? MIG_RUN_LAZY : run->flags;
+}
+
+/* What a lazy restore needs at once, one run after the other. */
+static int copy_run(const struct mig_store *s, const struct mig_store_id *d,
+		    const struct mig_run *run, int to_fd, struct err *e)
+{
+	for (uint64_t i = 0; i < run->nr; i++) {
+		uint64_t at = run->vaddr + i * MIG_PAGE;
+		int r = pread(d->fd, s->page, MIG_PAGE, (off_t)at) == (ssize_t)MIG_PAGE
+				? fd_write_all(to_fd, s->page, MIG_PAGE)
+				: -EIO;
+
+		if (r < 0)
+			return err_sys(e, r, "copy memory of \"pages-%u.img\"", d->number);
+	}
+	return 0;
 }
 
 static int write_map(const struct mig_store *s, const struct mig_store_id *d, const char *name,
-		     struct err *e)
+		     bool is_lazy, struct err *e)
 {
-	static const struct buf none = {0};
 	AUTO(buf) b = {0};
 	AUTO(buf) one = {0};
 	char pages[NAME_SIZE];
+	int r = 0;
 
+	snprintf(pages, sizeof(pages), "pages-%u.img", d->number);
+	AUTO_FD fd = openat(s->dir_fd, pages, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			    0600);
+
+	if (fd < 0)
+		return err_sys(e, errno, "write \"%s\"", pages);
 	begin_map(&b, d->number);
-	for (size_t i = 0; i < d->runs.len; i += sizeof(struct mig_run)) {
+	for (size_t i = 0; r == 0 && i < d->runs.len; i += sizeof(struct mig_run)) {
 		struct mig_run run;
+		unsigned flags;
 
 		memcpy(&run, d->runs.data + i, sizeof(run));
-		add_map(&b, &one, run.vaddr, run.nr, flags_of(&run));
+		flags = flags_of(&run, is_lazy);
+		add_map(&b, &one, run.vaddr, run.nr, flags);
+		if (flags & MIG_RUN_PRESENT)
+			r = copy_run(s, d, &run, fd, e);
 	}
-	snprintf(pages, sizeof(pages), "pages-%u.img", d->number);
-	int r = write_file(s->dir_fd, pages, &none, e);
-
 	return r == 0 ? write_file(s->dir_fd, name, &b, e) : r;
 }
 
-int mig_store_write(struct mig_store *s, struct err *e)
+int mig_store_file(const struct mig_store *s, uint64_t id)
+{
+	const struct mig_store_id *d = find(s, id);
+	char name[NAME_SIZE];
+
+	if (!d)
+		return -ENOENT;
+	snprintf(name, sizeof(name), "pages-%u.img", d->number);
+	int fd = openat(s->base_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int mig_store_write(struct mig_store *s, bool is_lazy, struct err *e)
 {
 	bool any = false;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n; i++) {
 		const struct mig_store_id *d = &s->v[i];
+		bool is_process = (d->id & 0xff) == MIG_PS_KIND_PROCESS;
 		char name[NAME_SIZE];
 
 		/* Of a process that has ended since. */
@@ -435,12 +474,13 @@ int mig_store_write(struct mig_store *s, struct err *e)
 			continue;
 		any = true;
 		snprintf(name, sizeof(name),
-			 (d->id & 0xff) == MIG_PS_KIND_PROCESS ? "pagemap-%llu.img"
-							       : "pagemap-shmem-%llu.img",
+			 is_process ? "pagemap-%llu.img" : "pagemap-shmem-%llu.img",
 			 (unsigned long long)(d->id >> 8));
-		r = write_base(s, d, name, e);
+		/* Shared memory is never lazy. */
+		if (!is_lazy || !is_process)
+			r = write_base(s, d, name, e);
 		if (r == 0)
-			r = write_map(s, d, name, e);
+			r = write_map(s, d, name, is_lazy && is_process, e);
 	}
 	if (r == 0 && !any)
 		return err_set(e, ERR_INPUT, EBADMSG, "protocol error: no map of any memory came");

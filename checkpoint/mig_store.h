@@ -7,8 +7,7 @@
  * Each id (mig_ps.h) has a sparse file, pages-N.img, in which a page lies at the offset that is its
  * address; the directory BASE has one to each, with a pagemap of some runs that span all addresses.
  * In the image directory itself are the maps as criu gave them at the source, whose runs are all
- * "as in the parent", and "parent" is a link to BASE: an incremental image, as criu's own. No run
- * is LAZY: a restore with lazy_pages reads all of it at once, as one without does. The file
+ * "as in the parent", and "parent" is a link to BASE: an incremental image, as criu's own. The file
  * system has to take files of 128 TiB with holes: tmpfs, xfs, btrfs; the engine's is tmpfs.
  *
  * Payloads, little-endian, `stream` of the frame is not used:
@@ -70,7 +69,15 @@ void mig_store_done(struct mig_store *s);
 bool mig_store_is_for(const struct mig_frame *f);
 /* One frame. Story: EBADMSG for what may not be, EFBIG beyond max_bytes. */
 int mig_store_take(struct mig_store *s, const struct mig_frame *f, struct err *e) MUST_CHECK;
-/* Writes the maps: then criu can restore from images_fd. Story: EBADMSG when no map came. */
-int mig_store_write(struct mig_store *s, struct err *e) MUST_CHECK;
+/*
+ * Writes the maps: then criu can restore from images_fd. is_lazy: with lazy_pages, and with a
+ * server of the pages (mig_serve.h): then the memory of processes has no parent, which `criu
+ * lazy-pages` would trip over, but what must be there at once is copied. Story: EBADMSG when no map
+ * came.
+ */
+int mig_store_write(struct mig_store *s, bool is_lazy, struct err *e) MUST_CHECK;
+/* An id's pages, each at its address, opened for reading by base_fd alone; the caller's. -ENOENT.
+ */
+int mig_store_file(const struct mig_store *s, uint64_t id);
 
 #endif

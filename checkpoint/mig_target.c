@@ -17,11 +17,15 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "checkpoint/internal.h"
+#include "checkpoint/lazy.h"
+#include "checkpoint/mig_hash.h"
 #include "checkpoint/mig_image.h"
-#include "checkpoint/mig_store.h"
+#include "checkpoint/mig_serve.h"
 #include "checkpoint/migrate.h"
 #include "base/ban.h"
 
+/* Bytes of memory from which on the processes do not wait for it. */
+#define LAZY_MIN (16u << 20)
 #define HELLO_MS 10000
 #define OFFER_MS 30000
 #define DONE_MS	 10000
@@ -44,7 +48,7 @@ struct target {
 	struct mig_store store;
 	int rec_fd; /* owned */
 	pid_t pid;
-	bool is_frozen, is_complete, is_committed;
+	bool is_frozen, is_complete, is_committed, is_lazy;
 	uint64_t complete_usec; /* when the last of it was here */
 };
 
@@ -116,7 +120,19 @@ static int check_final(struct target *t, const struct mig_frame *f, struct err *
 			       "what arrived is not what was sent: its digest differs");
 	t->is_complete = true;
 	t->complete_usec = proc_now_usec();
-	return mig_store_write(&t->store, e);
+	/* What is much comes after the processes, and each page at once that they touch. */
+	t->is_lazy = t->store.pages * MIG_PAGE >= LAZY_MIN && ckpt_lazy_is_possible();
+	return mig_store_write(&t->store, t->is_lazy, e);
+}
+
+static int serve(void *ctx, int cgroup_fd, struct err *e)
+{
+	struct target *t = ctx;
+	int fd = FD_NONE;
+
+	if (t->is_lazy && mig_serve_start(&t->store, cgroup_fd, &fd, e) < 0)
+		return FD_NONE;
+	return fd;
 }
 
 static int fill(void *ctx, struct life_revival *r, struct err *e)
@@ -215,6 +231,7 @@ static int restore(struct target *t, struct err *e)
 		.stream_fds = t->place.stream_fd,
 		.limits = o->resources,
 		.fill = fill,
+		.serve = serve,
 		.tick = tick,
 		.held = held,
 		.may_run = may_run,

@@ -342,33 +342,48 @@ static int fill(struct restore *s, struct life_revival *r, struct err *e)
 }
 
 /* Of much memory; where it cannot be done, criu restores it all itself. */
-static void start_lazy(struct restore *s, struct life_revival *r, int seat_fd)
+static int start_lazy(struct restore *s, struct life_revival *r, int seat_fd, struct err *e)
 {
+	AUTO_FD pages_fd = s->by ? s->by->serve(s->by->ctx, seat_fd, e) : FD_NONE;
 	const struct ckpt_lazy_job job = {.criu = s->info.path,
 					  .image_fd = s->image_fd,
 					  .work_fd = s->work_fd,
 					  .cg = life_revival_cgroup(r),
-					  .cgroup_fd = seat_fd};
+					  .cgroup_fd = seat_fd,
+					  .pages_fd = pages_fd};
 	struct err why = ERR_INIT;
 	uint64_t size;
 
-	if (seat_fd < 0 || s->a->common.lazy_pages || ckpt_image_memory(s->image_fd, &size) < 0 ||
-	    size < LAZY_MIN || !ckpt_lazy_is_possible())
-		return;
-	s->is_lazy = ckpt_lazy_start(&job, &s->lazy, &why) == 0;
-	if (!s->is_lazy)
+	if (e->code)
+		return -e->code;
+	if (pages_fd < 0 && (s->by || seat_fd < 0 || s->a->common.lazy_pages ||
+			     ckpt_image_memory(s->image_fd, &size) < 0 || size < LAZY_MIN ||
+			     !ckpt_lazy_is_possible()))
+		return 0;
+	int n = ckpt_lazy_start(&job, &s->lazy, &why);
+
+	s->is_lazy = n == 0;
+	if (n < 0 && pages_fd >= 0)
+		*e = why;
+	else if (n < 0)
 		log_debug("%s", why.text);
+	return -e->code;
 }
 
-static void wait_lazy(struct restore *s)
+static int wait_lazy(struct restore *s, struct err *e)
 {
 	struct err why = ERR_INIT;
 
 	if (!s->is_lazy || ckpt_lazy_ready(&s->lazy, &why) == 0)
-		return;
+		return 0;
 	s->is_lazy = false;
 	ckpt_lazy_done(&s->lazy);
-	log_debug("%s", why.text);
+	/* What is in no image cannot be restored otherwise. */
+	if (s->by)
+		*e = why;
+	else
+		log_debug("%s", why.text);
+	return -e->code;
 }
 
 /* The memory that criu has restored is that of the manifest. When criu failed (n), that it is not
@@ -403,12 +418,13 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 	fds[seat.n_fds++] = s->null_fd;
 	if (net_fd >= 0)
 		fds[seat.n_fds++] = net_fd;
-	if (n == 0) {
-		start_lazy(s, r, seat_fd);
+	if (n == 0)
+		n = start_lazy(s, r, seat_fd, e);
+	if (n == 0)
 		n = ckpt_criu_start(s->info.path, &seat, &s->criu, e);
-	}
+	if (n == 0)
+		n = wait_lazy(s, e);
 	if (n == 0) {
-		wait_lazy(s);
 		make_request(s, r);
 		n = ckpt_criu_ask(&s->criu, CKPT_CRIU_RESTORE, &s->req.more, e);
 	}

@@ -94,7 +94,7 @@ static int receive(int fd, int images_fd)
 					    : mig_store_take(&s, &f, &e);
 	t = proc_now_usec();
 	if (r == 0)
-		r = mig_store_write(&s, &e);
+		r = mig_store_write(&s, false, &e);
 	if (r < 0)
 		fail(&e, "destination");
 	printf("{\"write_usec\":%llu}\n", (unsigned long long)(proc_now_usec() - t));

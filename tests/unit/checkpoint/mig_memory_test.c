@@ -58,7 +58,7 @@ static void *receive(void *arg)
 	if (x->r == 0) {
 		uint64_t t = proc_now_usec();
 
-		x->r = mig_store_write(&x->s, &x->e);
+		x->r = mig_store_write(&x->s, false, &x->e);
 		x->write_usec = proc_now_usec() - t;
 	}
 	return NULL;

@@ -145,7 +145,7 @@ static void pages_come_out_as_they_went_in(void **state)
 	run(&b, 0x11000, 1, MIG_RUN_LAZY | MIG_RUN_PRESENT);
 	run(&b, 0x20000, 1, MIG_RUN_PRESENT);
 	assert_int_equal(give(&p, MIG_PAGES_MAP, &b, &e), 0);
-	assert_int_equal(mig_store_write(&p.s, &e), 0);
+	assert_int_equal(mig_store_write(&p.s, false, &e), 0);
 	/* as criu 4.1.1 writes it: magics, {1: pages id}, {1: address, 2: pages, 4: flags} */
 	static const unsigned char want[] = {
 		0x19, 0x43, 0x56, 0x54, 0x25, 0x40, 0x08, 0x56, 2,  0,	0,  0,	8,
@@ -202,7 +202,7 @@ static void nothing_is_no_memory(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(mig_store_write(&p.s, &e), -EBADMSG);
+	assert_int_equal(mig_store_write(&p.s, false, &e), -EBADMSG);
 	place_done(&p);
 }
 
