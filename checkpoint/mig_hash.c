@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 #include "base/ban.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words are taken as they lie in memory");
@@ -92,23 +95,68 @@ struct mig_hash mig_hash_sip(const uint64_t key[2], const void *p, size_t n)
 
 /* ---- pages ---- */
 
-typedef unsigned __int128 u128;
+#define PASSES 4
+
+/* Sums modulo 2^32 of words and key, modulo 2^64 of products, as NH has it. */
+struct mig_hash mig_hash_page_plain(const struct mig_hash_key *k, const void *page)
+{
+	const unsigned char *p = page;
+	uint64_t sum[PASSES] = {0};
+
+	for (size_t i = 0; i < MIG_PAGE / 4; i += 2) {
+		uint32_t a, b;
+
+		memcpy(&a, p + 4 * i, 4);
+		memcpy(&b, p + 4 * i + 4, 4);
+		for (size_t n = 0; n < PASSES; n++)
+			sum[n] += (uint64_t)(a + k->nh[i + 2 * n]) * (b + k->nh[i + 2 * n + 1]);
+	}
+	return mig_hash_sip(k->sip, sum, sizeof(sum));
+}
+
+#ifdef __x86_64__
+/* The lower word of each pair by the upper one. */
+#define PAGE(name, isa, type, bits)                                                                \
+	__attribute__((target(isa))) static struct mig_hash name(const struct mig_hash_key *k,     \
+								 const void *page)                 \
+	{                                                                                          \
+		const char *p = page, *key = (const char *)k->nh;                                  \
+		uint64_t lanes[sizeof(type) / 8], out[PASSES] = {0};                               \
+		type sum[PASSES];                                                                  \
+                                                                                                   \
+		memset(sum, 0, sizeof(sum));                                                       \
+		for (size_t i = 0; i < MIG_PAGE; i += sizeof(type)) {                              \
+			type words, t;                                                             \
+                                                                                                   \
+			memcpy(&words, p + i, sizeof(words));                                      \
+			_Pragma("GCC unroll 4") for (size_t n = 0; n < PASSES; n++)                \
+			{                                                                          \
+				memcpy(&t, key + i + 8 * n, sizeof(t));                            \
+				t = _mm##bits##_add_epi32(t, words);                               \
+				t = _mm##bits##_mul_epu32(t, _mm##bits##_srli_epi64(t, 32));       \
+				sum[n] = _mm##bits##_add_epi64(sum[n], t);                         \
+			}                                                                          \
+		}                                                                                  \
+		for (size_t n = 0; n < PASSES; n++) {                                              \
+			memcpy(lanes, &sum[n], sizeof(lanes));                                     \
+			for (size_t i = 0; i < sizeof(type) / 8; i++)                              \
+				out[n] += lanes[i];                                                \
+		}                                                                                  \
+		return mig_hash_sip(k->sip, out, sizeof(out));                                     \
+	}
+PAGE(page_avx512, "avx512f", __m512i, 512)
+PAGE(page_avx2, "avx2", __m256i, 256)
+#endif
 
 struct mig_hash mig_hash_page(const struct mig_hash_key *k, const void *page)
 {
-	const unsigned char *p = page;
-	u128 sum[2] = {0, 0};
-
-	for (size_t i = 0; i < MIG_PAGE_WORDS; i += 2) {
-		uint64_t a, b;
-
-		memcpy(&a, p + 8 * i, 8);
-		memcpy(&b, p + 8 * i + 8, 8);
-		/* Sums modulo 2^64 of words, modulo 2^128 of products, as NH has it. */
-		sum[0] += (u128)(a + k->nh[i]) * (b + k->nh[i + 1]);
-		sum[1] += (u128)(a + k->nh[i + 2]) * (b + k->nh[i + 3]);
-	}
-	return mig_hash_sip(k->sip, sum, sizeof(sum));
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx512f"))
+		return page_avx512(k, page);
+	if (__builtin_cpu_supports("avx2"))
+		return page_avx2(k, page);
+#endif
+	return mig_hash_page_plain(k, page);
 }
 
 bool mig_hash_is_zero(const void *page)

@@ -9,6 +9,7 @@
 #define ITERATIONS     30
 #define BYTES_TIMES    3
 #define STALL_ROUNDS   2  /* in a row */
+#define FLOOR_PART     10 /* of the pause that is to come */
 #define STALL_PCT      90 /* of the round before: less is progress */
 #define THROTTLE_FIRST 20
 #define THROTTLE_STEP  10
@@ -91,6 +92,17 @@ static void stop(struct mig_policy_answer *a, enum mig_policy_what what, const c
 	a->reason = reason;
 }
 
+/* What is left is so little that it is no part of the pause that counts. */
+static bool is_floor(const struct mig_policy *p, const struct mig_policy_answer *a,
+		     const struct mig_policy_round *r)
+{
+	uint64_t bytes = add(a->left_bytes, r->fs_left_bytes);
+
+	return a->downtime_usec != UINT64_MAX &&
+	       (!bytes ||
+		scale(scale(bytes, USEC, p->bandwidth), FLOOR_PART, 1) <= a->downtime_usec);
+}
+
 /* The end is near or the rounds do not help: what on_stall says. */
 static void stall(struct mig_policy *p, struct mig_policy_answer *a, const char *reason,
 		  bool may_go_on)
@@ -144,6 +156,11 @@ struct mig_policy_answer mig_policy_next(struct mig_policy *p, const struct mig_
 		stall(p, &a, "the last round that is allowed has been", false);
 	else if (p->n > 1 && p->bytes >= most)
 		stall(p, &a, "as many bytes as are allowed have been sent", false);
+	else if (p->n > 1 && is_floor(p, &a, r))
+		stall(p, &a,
+		      "another round would gain little: most of the pause is the same whatever is "
+		      "left",
+		      false);
 	else if (p->n > 1 && p->stalled >= STALL_ROUNDS)
 		stall(p, &a, "memory is written as fast as it can be sent", true);
 	if (a.what == MIG_POLICY_CONTINUE && p->n > 1) {

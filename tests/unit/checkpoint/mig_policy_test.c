@@ -206,8 +206,8 @@ static const struct world worlds[] = {
 	 {0},
 	 false,
 	 MIG_POLICY_FORCE,
-	 30,
-	 30,
+	 2,
+	 2,
 	 0},
 };
 
