@@ -336,8 +336,9 @@ static bool is_keeper(pid_t pid)
 	struct stat its, ours;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	/* And who has the pages, in a migration. */
 	if (file_read_kernel(AT_FDCWD, path, name, sizeof(name)) < 0 ||
-	    strcmp(name, NAME "\n") != 0)
+	    (strcmp(name, NAME "\n") != 0 && strcmp(name, CKPT_LAZY_PAGES "\n") != 0))
 		return false;
 	/* A process of the container may call itself as it likes. */
 	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);

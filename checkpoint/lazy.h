@@ -22,6 +22,8 @@
 #include "base/err.h"
 #include "cgroups/cgroups.h"
 
+#define CKPT_LAZY_PAGES "stiva:pages" /* the name of the process behind pages_fd */
+
 struct ckpt_lazy {
 	int fd;	   /* owned: the connection to the keeper, which sees our end by it */
 	int pidfd; /* owned: the keeper */

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "base/fd.h"
 #include "base/proc.h"
@@ -123,12 +122,12 @@ static int tell_end(struct mig_peer *p, const struct strvec *words, struct err *
 
 	if (hang_up(p, END_MS, &status) < 0)
 		return -e->code;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 255)
+	if (status == 255)
 		return err_set(e, ERR_MISSING, EHOSTUNREACH,
 			       "\"%.100s\" could not connect to \"%.100s\" (its own words are "
 			       "above): nothing was done",
 			       words->v[0], p->name);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+	if (status == 127)
 		return err_set(e, ERR_MISSING, ENOENT,
 			       "\"%.100s\" has no stiva: install it there, or say where it is "
 			       "with --remote-stiva",
@@ -136,7 +135,7 @@ static int tell_end(struct mig_peer *p, const struct strvec *words, struct err *
 	return err_set(e, ERR_MISSING, EPIPE,
 		       "the command at \"%.100s\" ended before its first word (status %d): "
 		       "nothing was done",
-		       p->name, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		       p->name, status);
 }
 
 int mig_peer_open(struct mig_peer *p, const char *name, const struct strvec *words, int abort_fd,

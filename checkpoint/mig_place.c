@@ -229,8 +229,8 @@ static bool sees_probe(const struct mig_plan *t)
 	AUTO_FD dir = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	return dir >= 0 && t->probe && t->probe_text &&
-	       str_copy(probe.name, sizeof(probe.name), t->probe) == 0 &&
-	       str_copy(probe.text, sizeof(probe.text), t->probe_text) == 0 &&
+	       str_copy(probe.name, sizeof(probe.name), t->probe) >= 0 &&
+	       str_copy(probe.text, sizeof(probe.text), t->probe_text) >= 0 &&
 	       mig_tree_probe_look(dir, &probe);
 }
 

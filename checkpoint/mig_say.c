@@ -32,6 +32,7 @@ static const struct json_row host_rows[] = {
 	J_U32(struct mig_host, minor, "minor", JF_REQ),
 	J_STR(struct mig_host, stiva, "stiva", JF_REQ),
 	J_STR(struct mig_host, criu, "criu", 0),
+	J_STR(struct mig_host, problem, "problem", 0),
 	J_STR(struct mig_host, kernel, "kernel", JF_REQ),
 	J_STR(struct mig_host, arch, "arch", JF_REQ),
 	J_STR(struct mig_host, boot_id, "bootId", JF_REQ),
@@ -234,6 +235,8 @@ int mig_say_check_host(const struct mig_host *from, const struct mig_host *to, c
 		return err_set(e, ERR_INPUT, ENOEXEC,
 			       "the hosts have pages of different sizes: %u and %u bytes",
 			       from->page_size.v, to->page_size.v);
+	if (!to->criu && to->problem)
+		return err_set(e, ERR_MISSING, ENOENT, "%.100s: %.300s", them, to->problem);
 	if (!from->criu || !to->criu || version_of(from->criu, a) < 0 ||
 	    version_of(to->criu, b) < 0)
 		return err_set(e, ERR_INPUT, EBADMSG, "%.100s does not say which criu it has",

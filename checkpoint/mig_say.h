@@ -20,6 +20,7 @@
 struct mig_host {
 	struct opt_u32 major, minor, page_size;
 	char *stiva, *criu, *kernel, *arch, *boot_id;
+	char *problem; /* why there is no criu */
 	struct opt_u64 time; /* CLOCK_REALTIME in microseconds */
 	struct opt_bool has_lazy;
 };

@@ -12,12 +12,12 @@
 #include <unistd.h>
 #include "base/fd.h"
 #include "base/proc.h"
+#include "checkpoint/lazy.h"
 #include "checkpoint/mig_hash.h"
 #include "checkpoint/mig_ps.h"
 #include "checkpoint/watchdog.h"
 #include "base/ban.h"
 
-#define NAME	    "stiva:pages"
 #define CMD_ADD_F   6u
 #define CMD_GET	    7u
 #define CMD_CLOSE   0x1023u
@@ -129,7 +129,7 @@ static _Noreturn void be(const struct mig_store *s, int sock_fd)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)setsid();
-	(void)prctl(PR_SET_NAME, NAME);
+	(void)prctl(PR_SET_NAME, CKPT_LAZY_PAGES);
 	if (ckpt_watchdog_alone(keep, 1, sock_fd) < 0)
 		_exit(1);
 	_exit(mig_serve(s, sock_fd) < 0);

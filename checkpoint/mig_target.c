@@ -365,6 +365,7 @@ static int talk(struct target *t, int *ret_status, struct err *e)
 	bool has_criu = ckpt_criu_probe(t->h->criu, &t->info, &none) == 0;
 	int r = mig_say_host(has_criu ? &t->info : NULL, &t->arena, &t->us, e);
 
+	t->us.problem = none.code ? none.text : NULL;
 	if (r == 0)
 		r = mig_say_hear(&t->link, MIG_HELLO, HELLO_MS, &mig_table_host, &t->arena,
 				 &t->them, e);
@@ -372,6 +373,11 @@ static int talk(struct target *t, int *ret_status, struct err *e)
 		r = mig_say(&t->link, MIG_CAPS, &mig_table_host, &t->us, e);
 	if (r == 0)
 		r = mig_link_hear(&t->link, OFFER_MS, &f, e);
+	/* It has heard what it wanted, or does not like it. */
+	if (r == -EPIPE && t->them) {
+		err_clear(e);
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	if (f.type == MIG_STATUS)

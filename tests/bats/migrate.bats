@@ -16,13 +16,22 @@ test_teardown() { hosts_down; }
 moves() {
 	DEADLINE=60 ok_on one migrate --rsh "$RSH" "$@" "$ID" two
 }
+# refuses TEXT OPTION...: it does not move (to $TO), says TEXT in one line, goes on, and nothing is left there
 refuses() {
+	local text=$1 at
+	shift
+	at=$(count_on one)
 	DEADLINE=60 rt_on one migrate --rsh "$RSH" "$@" "$ID" "${TO:-two}"
 	[ "$status" -ne 0 ] || fail "it was moved"
-	[ "$(grep -c . <<<"$stderr")" -le "${LINES_OK:-1}" ] || fail "more than one line: $stderr"
-	runs_on one || fail "it does not go on: $stderr"
-	absent_on two || fail "something is left on two: $stderr"
+	grep -qF -- "$text" <<<"$stderr" || fail "it says: $stderr"
+	[ "$(grep -c '^stiva: ' <<<"$stderr")" = 1 ] || fail "more than one line: $stderr"
+	wait_for has_counted one "$at"
+	[ -n "${KEPT:-}" ] || absent_on two || fail "something is left on two: $stderr"
+	refute on two test -e /run/stiva/.migrations/*
+	is "$(find "$HOSTS" -name '.stiva-*')" ""
 }
+# bind NAME SOURCE: a bind mount at /NAME
+bind() { echo '.mounts += [{"destination": "/'"$1"'", "source": "'"$2"'", "type": "bind", "options": ["rbind", "rw"]}]'; }
 
 @test "migrate: a counter goes to the other host and counts on there, none twice and none left out" {
 	counts_on one
@@ -52,10 +61,105 @@ refuses() {
 	awk '$1 != NR { exit 1 }' "$HOSTS/one/c/rootfs/count"
 }
 
+@test "migrate: progress as JSON lines, and --check leaves no trace" {
+	counts_on one
+	DEADLINE=60 ok_on one migrate --rsh "$RSH" --check "$ID" two
+	grep -q "^the destination is ready: 0 of 1 trees" <<<"$output"
+	absent_on two
+	refute test -e "$HOSTS/two/c"
+	refute on two test -e /run/stiva/.migrations/*
+	moves --format json
+	jq -es 'map(.event) == ["reserved", "round", "round", "end"] and (.[-1] | .result == "moved" and
+		.downtime_ms > 0 and .downtime_ms < .total_ms and .rounds == 2 and .bytes.files > 1000000 and
+		.bytes.memory >= .bytes.last_memory and .mode == "precopy" and .id == "'"$ID"'" and .host == "two" and
+		(.downtime | .freeze + .dump + .files + .restore + .commit) <= .downtime_ms + 1) and
+		(.[2].predicted_downtime_ms > 0)' <<<"$output" >"$WORK/checked" || fail "$output"
+	handed_over
+	# what it was is not there any more, and its record is forgotten
+	refute on two test -e /run/stiva/.migrations/*
+	rt_on one migrate --rsh "$RSH" "$ID" two
+	is "$status" 1
+	grep -q "does not exist" <<<"$stderr"
+}
+
+@test "migrate: what cannot be is refused in one line, and it goes on" {
+	counts_on one
+	TO=three refuses 'could not connect to "three"'
+	rt_on one migrate --rsh "$RSH" -- "$ID" -oProxyCommand=x
+	is "$status" 1
+	grep -q '"-oProxyCommand=x" is not the name of a host' <<<"$stderr"
+	refuses '"two" has no stiva' --remote-stiva nosuchstiva
+	refuses "nosuchcriu" --remote-stiva "stiva --criu /nosuchcriu"
+	refuses "there is no program \"nosuchssh\"" --rsh nosuchssh
+	printf '#!/bin/sh\necho "Welcome to two, whose shell says more than it should!"; exec cat >/dev/null\n' >"$WORK/shell" && chmod +x "$WORK/shell"
+	refuses "this is no frame of stiva" --rsh "$WORK/shell"
+	printf '#!/bin/sh\nexit 3\n' >"$WORK/shell"
+	refuses "ended before its first word (status 3)" --rsh "$WORK/shell"
+	refuses "config.json binds nothing" --volume /x=copy
+	refuses 'is not a time' --silence x
+	mkdir -p "$HOSTS/two/c/rootfs/here"
+	refuses '"/srv/c/rootfs" is there already' --mode stop
+	[ -d "$HOSTS/two/c/rootfs/here" ]
+	rm -r "$HOSTS/two/c"
+	on two mount -t tmpfs -o size=1M,mode=755 tmpfs /srv
+	refuses "and only" # MiB are free there
+	on two umount -l /srv
+	mkdir -p "$HOSTS/two/other"
+	cp -r "$HOSTS/one/c/." "$HOSTS/two/other"
+	on two "$RUNTIME" create -b /srv/other "$ID" >/dev/null 2>&1
+	KEPT=1 refuses "two: " --bundle /srv/new
+	is "$(status_on two)" created
+	refute test -e "$HOSTS/two/new"
+	ok_on two delete --force "$ID"
+	moves
+	handed_over
+}
+
+@test "migrate: bind mounts are copied, shared or in the way, as --volume says or as is found out" {
+	mkdir -p "$HOSTS/one/data/below" "$WORK/both"
+	echo one >"$HOSTS/one/data/below/file"
+	ln "$HOSTS/one/data/below/file" "$HOSTS/one/data/link"
+	echo both >"$WORK/both/file"
+	script 'i=0; while :; do i=$((i + 1)); echo $i >>/count; echo $i >>/data/log; echo $i >/both/last; sleep 0.02; done' \
+		'.root.readonly = false' '.linux.cgroupsPath = "/" + env.ID' "$(bind data /srv/data)" "$(bind both "$WORK/both")"
+	bundle_on one c
+	on one "$RUNTIME" run -d -b /srv/c "$ID" >/dev/null 2>&1
+	wait_for has_counted one 5
+	refuses 'mounted at "/data", is not the same storage on both hosts: --volume /data=copy'
+	refuses "--volume /both=fail" --volume /both=fail --volume /data=copy
+	refuses "config.json binds nothing at \"/srv\"" --volume /srv=copy
+	refuses "--volume \"/data\": it is DESTINATION=copy" --volume /data
+	moves --volume /data=copy
+	grep -q "^the destination is ready: 1 of 3 trees" <<<"$output"
+	handed_over
+	is "$(cat "$HOSTS/two/data/below/file") $(stat -c %h "$HOSTS/two/data/link")" "one 2"
+	awk '$1 != NR { exit 1 }' "$HOSTS/two/data/log"
+	is "$(find "$WORK/both" -name '.stiva*')" ""
+}
+
+@test "migrate: on storage that both hosts see nothing is copied" {
+	script 'i=0; while :; do i=$((i + 1)); echo $i >>/count; sleep 0.02; done' '.root.readonly = false' \
+		'.linux.cgroupsPath = "/" + env.ID'
+	on one "$RUNTIME" run -d -b "$BUNDLE" "$ID" >/dev/null 2>&1
+	wait_for test -s "$BUNDLE/rootfs/count"
+	moves
+	grep -q "^the destination is ready: 1 of 1 trees" <<<"$output"
+	runs_on two && absent_on one
+	last=$(wc -l <"$BUNDLE/rootfs/count")
+	wait_for eval '[ "$(wc -l <"$BUNDLE/rootfs/count")" -gt $((last + 3)) ]'
+	awk '$1 != NR { exit 1 }' "$BUNDLE/rootfs/count"
+}
+
+@test "migrate: much memory comes after it, and is what it was" {
+	program probe
+	script "exec /bin/probe oracle /log 64 2>/told" '.root.readonly = false' '.linux.cgroupsPath = "/" + env.ID'
+	MIB=64 oracle 6
+}
+
 # ---- the oracle (tests/probe/p_oracle.c) ----
-MIB=8
 CYCLES=${ORACLE_MIGRATIONS:-50}
 SEED=${ORACLE_SEED:-2611}
+MIB=8
 BATS_TEST_TIMEOUT=$((60 + 3 * CYCLES))
 
 log_of() { echo "$HOSTS/$1/c/rootfs/log"; }
