@@ -17,6 +17,7 @@
 /* A person may have to answer for a key or a password. */
 #define HELLO_MS 120000
 #define END_MS	 3000
+#define DEAD_MS	 100
 
 static int hang_up(struct mig_peer *p, int wait_ms, int *ret_status)
 {
@@ -38,7 +39,7 @@ void mig_peer_done(struct mig_peer *p)
 {
 	int status;
 
-	(void)hang_up(p, END_MS, &status);
+	(void)hang_up(p, p->is_dead ? DEAD_MS : END_MS, &status);
 }
 
 static void add_words(struct strvec *v, const char *text, struct arena *a)

@@ -11,9 +11,10 @@
 #include "checkpoint/mig_say.h"
 
 struct mig_peer {
-	struct mig_link link;  /* owned */
-	int pidfd;	       /* owned: the command */
-	const char *name;      /* borrowed: for messages */
+	struct mig_link link; /* owned */
+	int pidfd;	      /* owned: the command */
+	bool is_dead;	      /* the line carries nothing any more: the command is not waited for */
+	const char *name;     /* borrowed: for messages */
 	struct mig_host *host; /* what it said of itself, in the arena */
 };
 #define MIG_PEER_NONE                                                                              \

@@ -120,6 +120,11 @@ int mig_record_read(int dir_fd, struct arena *a, struct mig_record **ret, struct
 	return 0;
 }
 
+void mig_record_unlock(int dir_fd)
+{
+	(void)flock(dir_fd, LOCK_UN);
+}
+
 void mig_record_remove(const struct life_host *h, const char *epoch, int dir_fd)
 {
 	struct err ignored = ERR_INIT;

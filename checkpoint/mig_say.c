@@ -71,6 +71,7 @@ static const struct json_row offer_rows[] = {
 	J_BOOL(struct mig_offer, is_replace, "replace", 0),
 	J_BOOL(struct mig_offer, is_lazy, "lazy", 0),
 	J_U64(struct mig_offer, memory, "memory", JF_REQ),
+	J_U32(struct mig_offer, silence_ms, "silence", JF_REQ),
 	J_STRS(struct mig_offer, streams, "streams", JF_REQ),
 	J_OBJS(struct mig_offer, trees, "trees", JF_REQ, mig_plan, &plan_table),
 };

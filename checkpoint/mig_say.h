@@ -20,7 +20,7 @@
 struct mig_host {
 	struct opt_u32 major, minor, page_size;
 	char *stiva, *criu, *kernel, *arch, *boot_id;
-	char *problem; /* why there is no criu */
+	char *problem;	     /* why there is no criu */
 	struct opt_u64 time; /* CLOCK_REALTIME in microseconds */
 	struct opt_bool has_lazy;
 };
@@ -46,8 +46,9 @@ struct mig_offer {
 	struct opt_bool tcp_established, tcp_close, tcp_skip_in_flight, ext_unix_sk, shell_job;
 	struct opt_bool file_locks, link_remap;
 	struct opt_bool is_check, is_replace, is_lazy;
-	struct opt_u64 memory; /* bytes that the images may take */
-	struct strvec streams; /* three: "null", or the path of a file */
+	struct opt_u64 memory;	   /* bytes that the images may take */
+	struct opt_u32 silence_ms; /* of the source, while it stands still */
+	struct strvec streams;	   /* three: "null", or the path of a file */
 	struct mig_plan_vec trees;
 };
 

@@ -81,21 +81,23 @@ static int make_offer(struct mig_source *s, struct mig_offer *o, struct err *e)
 	const struct ckpt_migrate_args *a = s->a;
 	const struct ckpt_common *c = &a->common;
 
-	*o = (struct mig_offer){.epoch = s->epoch,
-				.id = (char *)s->held->id,
-				.bundle = (char *)(a->bundle ? a->bundle : s->held->bundle),
-				.console_socket = (char *)a->console_socket,
-				.resources = (struct spec_resources *)s->held->resources,
-				.tcp_established = {true, c->tcp_established},
-				.tcp_close = {true, c->tcp_close},
-				.tcp_skip_in_flight = {true, c->tcp_skip_in_flight},
-				.ext_unix_sk = {true, c->ext_unix_sk},
-				.shell_job = {true, c->shell_job},
-				.file_locks = {true, c->file_locks},
-				.link_remap = {true, c->link_remap},
-				.is_check = {true, a->is_check},
-				.is_replace = {true, a->is_replace},
-				.memory = {.has = true}};
+	*o = (struct mig_offer){
+		.epoch = s->epoch,
+		.id = (char *)s->held->id,
+		.bundle = (char *)(a->bundle ? a->bundle : s->held->bundle),
+		.console_socket = (char *)a->console_socket,
+		.resources = (struct spec_resources *)s->held->resources,
+		.tcp_established = {true, c->tcp_established},
+		.tcp_close = {true, c->tcp_close},
+		.tcp_skip_in_flight = {true, c->tcp_skip_in_flight},
+		.ext_unix_sk = {true, c->ext_unix_sk},
+		.shell_job = {true, c->shell_job},
+		.file_locks = {true, c->file_locks},
+		.link_remap = {true, c->link_remap},
+		.is_check = {true, a->is_check},
+		.is_replace = {true, a->is_replace},
+		.memory = {.has = true},
+		.silence_ms = {true, a->silence_ms ? a->silence_ms : MIG_SILENCE_MS}};
 	if (s->held->conf->process->terminal.v && !a->console_socket)
 		return err_set(e, ERR_INPUT, EINVAL,
 			       "config.json: process.terminal: the container has a terminal: "
@@ -320,11 +322,14 @@ static int prepare(struct mig_source *s, struct err *e)
 	return r == 0 ? mig_say_epoch(s->epoch, e) : r;
 }
 
-/* It goes on here (or stands still, in doubt): the other side puts away what it has. */
+/* It goes on here (or stands still, in doubt): the other side puts away what it has. Over a line
+ * that does not carry any more it learns that by the line's end. */
 static void give_up(struct mig_source *s, const struct err *e)
 {
-	if (s->is_reserved && !s->is_handed_over && s->peer.link.in_fd >= 0 &&
-	    e->code != ECONNABORTED)
+	if (e->code == ETIMEDOUT || e->code == EPIPE)
+		s->peer.is_dead = true;
+	else if (s->is_reserved && !s->is_handed_over && s->peer.link.in_fd >= 0 &&
+		 e->code != ECONNABORTED)
 		mig_say_abort(&s->peer.link, e->text);
 }
 

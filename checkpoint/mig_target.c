@@ -30,7 +30,8 @@
 #define OFFER_MS 30000
 #define DONE_MS	 10000
 /* Longer than the source waits: who thaws is sure that the other has given up or will. */
-#define SILENCE_MS 15000
+#define SILENCE_TIMES 3
+#define SILENCE_MAX   600000
 /* While it runs there, nothing is lost by waiting. */
 #define PATIENCE_MS 120000
 /* It may grow while it is moved. */
@@ -71,6 +72,13 @@ static int take_file(struct target *t, const struct mig_frame *f, struct err *e)
 		       mig_link_name(f->type));
 }
 
+static int silence_ms(const struct target *t)
+{
+	uint64_t ms = (uint64_t)t->offer->silence_ms.v * SILENCE_TIMES;
+
+	return ms < SILENCE_MAX ? (int)ms : SILENCE_MAX;
+}
+
 static int take_frame(struct target *t, const struct mig_frame *f, struct err *e)
 {
 	if (is_of_tree(f))
@@ -79,7 +87,7 @@ static int take_frame(struct target *t, const struct mig_frame *f, struct err *e
 		return mig_store_take(&t->store, f, e);
 	if (f->type == MIG_FREEZE) {
 		/* A source that is silent now will have let it go on. */
-		t->link.silence_ms = SILENCE_MS;
+		t->link.silence_ms = silence_ms(t);
 		t->is_frozen = true;
 		return 0;
 	}
@@ -255,6 +263,8 @@ static void tell_running(struct target *t)
 	t->link.abort_fd = FD_NONE;
 	int r = mig_say_note(&t->link, MIG_RUNNING, &running, &ignored);
 
+	/* Who asks over another line need not wait for us. */
+	mig_record_unlock(t->rec_fd);
 	/* Its files are in memory yet, and the source's are still there. */
 	for (size_t i = 0; i < t->offer->trees.n; i++)
 		if (t->place.sink[i] && mig_sink_sync(t->place.sink[i], &ignored) < 0)
@@ -332,7 +342,7 @@ static int receive(struct target *t, const struct mig_frame *f, int *ret_status,
 {
 	int r = mig_say_parse(&t->link, f, &mig_table_offer, &t->arena, &t->offer, e);
 
-	t->link.silence_ms = SILENCE_MS;
+	t->link.silence_ms = PATIENCE_MS;
 	if (r == 0)
 		r = take_offer(t, e);
 	if (r == 0) {
@@ -378,17 +388,16 @@ static int talk(struct target *t, int *ret_status, struct err *e)
 		err_clear(e);
 		return 0;
 	}
-	if (r < 0)
-		return r;
-	if (f.type == MIG_STATUS)
+	if (r == 0 && f.type == MIG_STATUS)
 		return answer(t, &f, e);
-	if (f.type != MIG_RESERVE)
-		return err_set(e, ERR_INPUT, EBADMSG,
-			       "protocol error: the source sent %s where RESERVE is due",
-			       mig_link_name(f.type));
-	if (has_criu)
+	if (r == 0 && f.type != MIG_RESERVE)
+		r = err_set(e, ERR_INPUT, EBADMSG,
+			    "protocol error: the source sent %s where RESERVE is due",
+			    mig_link_name(f.type));
+	if (r == 0 && has_criu)
 		return receive(t, &f, ret_status, e);
-	*e = none;
+	if (r == 0)
+		*e = none;
 	*ret_status = 1;
 	return give_up(t, e);
 }
