@@ -204,8 +204,9 @@ struct ckpt_restore_by {
 	int (*serve)(void *ctx, int cgroup_fd, struct err *e);
 	/* criu is at work; called at least twice a second. */
 	int (*tick)(void *ctx, struct err *e);
-	/* Restored, audited, recorded and held: 0 lets them run. */
-	int (*held)(void *ctx, pid_t pid, struct err *e);
+	/* Restored, audited, recorded, held and frozen: 0 lets them run. criu_pidfd: who holds
+	 * them; once it has ended nobody can let them run as they should. */
+	int (*held)(void *ctx, pid_t pid, int criu_pidfd, struct err *e);
 	/* In the watchdog, when we have died: may they run? */
 	bool (*may_run)(void *ctx);
 	const int *keep; /* borrowed: descriptors that may_run() uses */

@@ -14,6 +14,7 @@
 
 #define NAME	  "migration.json"
 #define COMMITTED "committed" /* beside it: the fact alone, for who may not allocate */
+#define RELEASED  "released"
 #define SIZE_MAX_ (1u << 20)
 
 /* clang-format off */
@@ -118,6 +119,16 @@ int mig_record_read(int dir_fd, struct arena *a, struct mig_record **ret, struct
 	if ((*ret)->phase.v == MIG_PHASE_COMMITTED && !mig_record_is_committed(dir_fd))
 		(*ret)->phase.v = MIG_PHASE_RECEIVING;
 	return 0;
+}
+
+void mig_record_released(int dir_fd)
+{
+	(void)!file_replace_at(dir_fd, RELEASED, "", 0, 0600);
+}
+
+bool mig_record_is_released(int dir_fd)
+{
+	return faccessat(dir_fd, RELEASED, F_OK, 0) == 0;
 }
 
 void mig_record_unlock(int dir_fd)

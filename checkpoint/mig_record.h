@@ -31,6 +31,9 @@ int mig_record_write(int dir_fd, const struct mig_record *r, struct err *e) MUST
 int mig_record_read(int dir_fd, struct arena *a, struct mig_record **ret, struct err *e) MUST_CHECK;
 /* Whether the record in it says "committed"; no memory is allocated. For a watchdog. */
 bool mig_record_is_committed(int dir_fd);
+/* It is committed, and was seen to run: whatever it is later is not for the migration to say. */
+void mig_record_released(int dir_fd);
+bool mig_record_is_released(int dir_fd);
 /* It will not change any more. */
 void mig_record_unlock(int dir_fd);
 /* Removes it. Errors are not told: it is only a note by then. */

@@ -18,6 +18,18 @@
 
 /* ---- destination ---- */
 
+/* Committed, and its engine killed together with its watchdog before it let it run. */
+static void let_run(const struct life_host *h, int rec_fd, const struct mig_record *rec)
+{
+	struct err ignored = ERR_INIT;
+
+	if (mig_record_is_released(rec_fd))
+		return;
+	if (life_resume(h, rec->id, &ignored) == 0)
+		log_info("\"%s\" was handed over to this host, and runs now", rec->id);
+	mig_record_released(rec_fd);
+}
+
 static int discard_dead(void *ctx, const char *epoch, struct err *e)
 {
 	const struct life_host *h = ctx;
@@ -33,6 +45,8 @@ static int discard_dead(void *ctx, const char *epoch, struct err *e)
 	}
 	if (r == 0)
 		r = mig_record_read(fd, &a, &rec, e);
+	if (r == 0 && rec->phase.v == MIG_PHASE_COMMITTED)
+		let_run(h, fd, rec);
 	if (r < 0 || rec->phase.v != MIG_PHASE_RECEIVING)
 		return r;
 	log_info("a migration of \"%s\" to this host was cut off: what came of it is removed",
@@ -68,6 +82,8 @@ static int find_phase(const struct life_host *h, const char *epoch, struct mig_n
 		r = mig_record_read(fd, &a, &rec, e);
 	if (r < 0)
 		return r;
+	if (rec->phase.v == MIG_PHASE_COMMITTED)
+		let_run(h, fd, rec);
 	if (rec->phase.v != MIG_PHASE_RECEIVING) {
 		ret->phase.v = rec->phase.v;
 		return 0;

@@ -182,7 +182,7 @@ static int tick(void *ctx, struct err *e)
 
 /* ---- whose it is ---- */
 
-static int held(void *ctx, pid_t pid, struct err *e)
+static int held(void *ctx, pid_t pid, int criu_pidfd, struct err *e)
 {
 	struct target *t = ctx;
 	const struct mig_note ready = {.epoch = t->offer->epoch,
@@ -195,6 +195,8 @@ static int held(void *ctx, pid_t pid, struct err *e)
 		r = mig_say_hear(&t->link, MIG_COMMIT, -1, &mig_table_note, &t->arena, &n, e);
 	if (r == 0 && (!n->epoch || !str_eq(n->epoch, t->offer->epoch)))
 		r = err_set(e, ERR_INPUT, ESTALE, "protocol error: COMMIT of another epoch");
+	if (r == 0 && proc_wait_gone(criu_pidfd, 0) == 0)
+		r = err_set(e, ERR_KERNEL, ECHILD, "criu, which holds it restored, was killed");
 	if (r < 0)
 		return r;
 	t->place.rec.phase.v = MIG_PHASE_COMMITTED;
@@ -260,6 +262,7 @@ static void tell_running(struct target *t)
 	struct err ignored = ERR_INIT;
 	struct mig_frame f;
 
+	mig_record_released(t->rec_fd);
 	t->link.abort_fd = FD_NONE;
 	int r = mig_say_note(&t->link, MIG_RUNNING, &running, &ignored);
 

@@ -18,10 +18,11 @@
 #include "base/log.h"
 #include "base/ban.h"
 
-#define LOG_NAME "restore.log"
-#define N_FDS	 5 /* three streams, /dev/null, the network namespace */
-#define TICK_MS	 500
-#define KEEP_MAX 4
+#define LOG_NAME  "restore.log"
+#define N_FDS	  5 /* three streams, /dev/null, the network namespace */
+#define TICK_MS	  500
+#define KEEP_MAX  4
+#define FREEZE_MS 10000
 /* Bytes of memory from which on the processes do not wait for it. */
 #define LAZY_MIN (32u << 20)
 
@@ -209,7 +210,9 @@ static void bite(void *ctx)
 {
 	struct restore *s = ctx;
 
-	if (!s->by || !s->by->may_run(s->by->ctx))
+	if (s->by && s->by->may_run(s->by->ctx))
+		ckpt_watchdog_thaw(&s->doomed);
+	else
 		ckpt_watchdog_kill(&s->doomed);
 }
 
@@ -217,7 +220,8 @@ static void bite(void *ctx)
  * Up to this stage criu whose client is gone ends what it has made. After it, it would let the
  * processes run whatever it hears, and they are not audited before: so from here on it must not see
  * our end (the watchdog has a copy of the connection) but meet its own. The watchdog sits among
- * them, where nothing that ends us and those around us ends it.
+ * them, where nothing that ends us and those around us ends it; in a migration they are frozen, and
+ * it has to sit where we do.
  */
 static int guard(struct restore *s, struct life_revival *r, struct err *e)
 {
@@ -225,7 +229,7 @@ static int guard(struct restore *s, struct life_revival *r, struct err *e)
 	int keep[3 + KEEP_MAX] = {s->criu.fd, s->doomed.dir_fd, life_revival_dir_fd(r)};
 	struct ckpt_watchdog_job job = {.keep = keep,
 					.n_keep = 3,
-					.cgroup_fd = cg_into(&s->doomed),
+					.cgroup_fd = s->by ? FD_NONE : cg_into(&s->doomed),
 					.max_ms = -1,
 					.fire = bite,
 					.ctx = s};
@@ -442,10 +446,25 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 	return prove(s, r, n, e);
 }
 
+/* Whose it is, is found out while they stand still by two means: criu that is killed lets go of
+ * them. */
+static int hold(struct restore *s, const struct cg *cg, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	int n = cg_freeze(cg, true, FREEZE_MS, e);
+
+	if (n == 0)
+		n = s->by->held(s->by->ctx, s->pid, s->criu.pidfd, e);
+	/* Never thawed, not even to end. */
+	if (n < 0)
+		(void)!cg_kill(cg, &ignored);
+	return n == 0 ? cg_freeze(cg, false, FREEZE_MS, e) : n;
+}
+
 static int release(void *ctx, struct life_revival *r, struct err *e)
 {
 	struct restore *s = ctx;
-	int n = s->by ? s->by->held(s->by->ctx, s->pid, e) : 0;
+	int n = s->by ? hold(s, life_revival_cgroup(r), e) : 0;
 
 	if (n < 0)
 		return n;

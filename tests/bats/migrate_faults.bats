@@ -118,3 +118,26 @@ faults() {
 	faults stays flip=COMMIT drop=COMMIT
 	KEEPS_RECORD=1 faults moves replay=COMMIT flip=RUNNING drop=RUNNING garbage-at=RUNNING
 }
+
+# dies OUTCOME HOST COMM FRAME...: that program is killed there when such a frame has passed (or, ":FRAME", before)
+dies() {
+	local i outcome=$1 host=$2 comm=$3 frame rule
+	shift 3
+	for ((i = 0; i < REPEATS; i++)); do
+		for frame; do
+			rule=run-after=$frame:
+			[ "${frame#:}" = "$frame" ] || rule=run-at=${frame#:}:
+			role=$AT
+			[ "$host" = source ] || role=$(other "$AT")
+			DIES=1 fault "$outcome" "$rule$HOSTS/kill $role $comm"
+		done
+	done
+}
+
+@test "faults: the criu of the source is killed: it goes on" {
+	dies stays source criu FREEZE
+}
+
+@test "faults: the criu of the destination is killed while it holds the container: it goes on, and has never run there" {
+	dies stays destination criu :READY READY :COMMIT
+}
