@@ -446,7 +446,7 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 	return prove(s, r, n, e);
 }
 
-/* Whose it is, is found out while they stand still by two means: criu that is killed lets go of
+/* Whose it is, is found out while their cgroup is frozen as well: criu that is killed lets go of
  * them. */
 static int hold(struct restore *s, const struct cg *cg, struct err *e)
 {
