@@ -10,7 +10,7 @@
 
 #include "checkpoint/mig_say.h"
 #include "checkpoint/mig_tree.h"
-#include "checkpoint/migrate.h"
+#include "checkpoint/checkpoint.h"
 
 struct mig_source_tree {
 	int fd;		/* owned: its root; FD_NONE: it is not opened */

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include "base/log.h"
 #include "checkpoint/mig_peer.h"
-#include "checkpoint/migrate.h"
 #include "base/ban.h"
 
 /* An engine whose line was cut notices it, and puts everything away. */

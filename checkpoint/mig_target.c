@@ -21,7 +21,6 @@
 #include "checkpoint/mig_hash.h"
 #include "checkpoint/mig_image.h"
 #include "checkpoint/mig_serve.h"
-#include "checkpoint/migrate.h"
 #include "base/ban.h"
 
 /* Bytes of memory from which on the processes do not wait for it. */

@@ -6,7 +6,7 @@ _stiva_rows()
 	'')
 		opts='--root --log --log-format --log-level --debug --strict --systemd-cgroup --cgroup-manager --rootless --criu -v --version -h --help'
 		args=' --root:dir --log:file --log-format:=text,json --log-level:=error,warning,info,debug --cgroup-manager:=cgroupfs,systemd,disabled --criu:file'
-		words=('=create start run exec pause resume update resize autosize mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
+		words=('=create start run exec pause resume update resize autosize mounts kill wait delete list state inspect ps events stats checkpoint restore migrate doctor spec validate features help completion')
 		;;
 	create)
 		opts='-b --bundle -f --config --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --view --view-from --preserve-fds --no-subreaper --plan -h --help'
@@ -113,6 +113,11 @@ _stiva_rows()
 		args=' -b:dir --bundle:dir --console-socket:file --pid-file:file --lsm-profile: --lsm-mount-context: --image-path:dir --work-path:dir --parent-path:dir --page-server: --status-fd: --manage-cgroups-mode:=soft,full,strict,ignore --empty-ns:=network --network-lock:=iptables,nftables,skip'
 		words=()
 		;;
+	migrate)
+		opts='--mode --max-downtime --max-iterations --bandwidth --on-stall --volume -b --bundle --replace --console-socket --rsh --remote-stiva --check --recover --on-doubt --doubt --silence --max-frozen -f --format -q --quiet --tcp-established --tcp-close --tcp-skip-in-flight --ext-unix-sk --file-locks --link-remap -h --help'
+		args=' --mode:=precopy,stop --max-downtime: --max-iterations: --bandwidth: --on-stall:=auto,throttle,force,abort --volume: -b:dir --bundle:dir --console-socket:file --rsh: --remote-stiva: --on-doubt:=wait,source,destination --doubt: --silence: --max-frozen: -f:=text,json --format:=text,json'
+		words=('=id')
+		;;
 	doctor)
 		opts='-f --format -h --help'
 		args=' -f:=text,json --format:=text,json'
@@ -136,7 +141,7 @@ _stiva_rows()
 	help)
 		opts='-h --help'
 		args=''
-		words=('=create start run exec pause resume update resize autosize mounts kill wait delete list state inspect ps events stats checkpoint restore doctor spec validate features help completion')
+		words=('=create start run exec pause resume update resize autosize mounts kill wait delete list state inspect ps events stats checkpoint restore migrate doctor spec validate features help completion')
 		;;
 	completion)
 		opts='-h --help'

@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 #include "base/num.h"
-#include "checkpoint/migrate.h"
+#include "checkpoint/checkpoint.h"
 #include "base/ban.h"
 
 enum migrate_format { MIGRATE_TEXT, MIGRATE_JSON, MIGRATE_FORMAT_N };

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 #include "base/auto.h"
-#include "checkpoint/migrate.h"
+#include "checkpoint/checkpoint.h"
 #include "base/ban.h"
 
 /* Nothing else may read or write the line: what is printed by mistake goes to the error stream. */

@@ -35,8 +35,10 @@ const struct cmd_verb *const cmd_verbs[] = {
 const char *cmd_group_title(enum cmd_group g)
 {
 	static const char *const titles[] = {
-		[CMD_LIFECYCLE] = "life of a container", [CMD_OBSERVE] = "what is there",
-		[CMD_RESOURCES] = "resources",		 [CMD_MOVE] = "checkpoint, restore, migrate",
+		[CMD_LIFECYCLE] = "life of a container",
+		[CMD_OBSERVE] = "what is there",
+		[CMD_RESOURCES] = "resources",
+		[CMD_MOVE] = "checkpoint, restore, migrate",
 		[CMD_TOOLS] = "documents and help",
 	};
 	_Static_assert(sizeof(titles) / sizeof(titles[0]) == CMD_GROUP_N, "one per group");

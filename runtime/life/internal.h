@@ -9,15 +9,15 @@
 #include "runtime/init/init.h"
 #include "runtime/life/life.h"
 
-#define LIFE_SCHEMA	 1 /* of the record; raised by a change that an older stiva could misread */
-#define LIFE_ID_MAX	 255	       /* NAME_MAX: it names directories */
-#define LIFE_GATE	 "gate"	       /* the start gate's socket in the state directory */
-#define LIFE_CONFIG	 "config.json" /* the copy that exec, start and delete read (G13) */
+#define LIFE_SCHEMA	    1 /* of the record; raised by a change that an older stiva could misread */
+#define LIFE_ID_MAX	    255		  /* NAME_MAX: it names directories */
+#define LIFE_GATE	    "gate"	  /* the start gate's socket in the state directory */
+#define LIFE_CONFIG	    "config.json" /* the copy that exec, start and delete read (G13) */
 #define LIFE_MIGRATIONS_DIR ".migrations" /* what came from other hosts, beside them */
-#define LIFE_SECCOMP_DIR ".seccomp"    /* compiled filters, beside the containers */
-#define LIFE_NOTIFY_DIR	 "notify"
-#define LIFE_NOTIFY_ENV	 "/run/notify/notify.sock"
-#define LIFE_WAIT_MS	 10000 /* for locks and for a killed init to be gone */
+#define LIFE_SECCOMP_DIR    ".seccomp"	  /* compiled filters, beside the containers */
+#define LIFE_NOTIFY_DIR	    "notify"
+#define LIFE_NOTIFY_ENV	    "/run/notify/notify.sock"
+#define LIFE_WAIT_MS	    10000 /* for locks and for a killed init to be gone */
 
 /* ---- record.c: the state record, a field table (design.md 1.6) ---- */
 enum life_stage { LIFE_STAGE_CREATING, LIFE_STAGE_CREATED, LIFE_STAGE_N };

@@ -299,4 +299,23 @@ static inline void same_trees(const struct pair *p)
 	free(seen.v);
 }
 
+static inline char *noise(size_t n, unsigned seed)
+{
+	char *p = malloc(n);
+
+	for (size_t i = 0; i < n; i++) {
+		seed = seed * 1664525u + 1013904223u;
+		p[i] = (char)(seed >> 24);
+	}
+	return p;
+}
+
+static inline void poke(int dir_fd, const char *name, off_t at, const char *text)
+{
+	int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, text, strlen(text), at), (ssize_t)strlen(text));
+	close(fd);
+}
+
 #endif
