@@ -14,6 +14,8 @@
 #include "checkpoint/mig_store.h"
 #include "base/ban.h"
 
+#define CHUNK_BYTES ((size_t)MIG_CHUNK_PAGES * MIG_PAGE)
+
 #define BATCH_PAGES 256u
 /* A page that changed in so many rounds in a row is left out of as many. */
 #define HOT_FROM 3u
@@ -51,8 +53,18 @@ int mig_memory_open_pids(struct mig_memory *m, const pid_t *pids, size_t n, stru
 		return err_sys(e, r, "random key for the hash of pages");
 	m->batch = mem_alloc(sizeof(*m->batch));
 	m->batch->number = 1;
-	m->chunk = mem_alloc((size_t)MIG_CHUNK_PAGES * MIG_PAGE);
+	m->chunk = mem_alloc(2 * CHUNK_BYTES);
 	return 0;
+}
+
+int mig_memory_thread(struct mig_memory *m, struct err *e)
+{
+	return mig_lane_open(&m->lane, e);
+}
+
+int mig_memory_wait(struct mig_memory *m, struct err *e)
+{
+	return mig_lane_wait(&m->lane, e);
 }
 
 int mig_memory_open(struct mig_memory *m, const struct cg *cg, struct err *e)
@@ -65,6 +77,7 @@ int mig_memory_open(struct mig_memory *m, const struct cg *cg, struct err *e)
 
 void mig_memory_done(struct mig_memory *m)
 {
+	mig_lane_done(&m->lane);
 	mig_known_done(&m->known);
 	free(m->key);
 	free(m->batch);
@@ -208,27 +221,54 @@ static int take_page(struct mig_memory *m, uint64_t vaddr, const char *page, str
 
 /* ---- a round ---- */
 
+/* In the lane. */
+static int take_pages(void *ctx, struct err *e)
+{
+	const struct mig_memory_job *j = ctx;
+	int r = turn_to(j->m, j->id, e);
+
+	for (uint64_t i = 0; r == 0 && i < j->nr; i++)
+		r = take_page(j->m, j->vaddr + i * MIG_PAGE, j->data + i * MIG_PAGE, e);
+	return r;
+}
+
+static int give(struct mig_memory *m, int (*job)(void *ctx, struct err *e),
+		const struct mig_memory_job *what, struct err *e)
+{
+	struct mig_memory_job *j = &m->job[m->turn];
+
+	*j = *what;
+	m->turn ^= 1;
+	return mig_lane_give(&m->lane, job, j, e);
+}
+
+static char *room(void *ctx)
+{
+	struct mig_memory *m = ctx;
+
+	return m->chunk + m->turn * CHUNK_BYTES;
+}
+
 static int take_chunk(void *ctx, uint64_t id, uint64_t vaddr, const char *p, size_t n,
 		      struct err *e)
 {
-	struct mig_memory *m = ctx;
-	int r = turn_to(m, id, e);
+	const struct mig_memory_job j = {.m = ctx, .id = id, .vaddr = vaddr, .nr = n, .data = p};
 
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = take_page(m, vaddr + i * MIG_PAGE, p + i * MIG_PAGE, e);
-	return r;
+	return give(ctx, take_pages, &j, e);
 }
 
 int mig_memory_round(struct mig_memory *m, struct mig_link *l, struct err *e)
 {
 	uint64_t from = proc_now_usec();
-	const struct mig_process_by by = {m, take_chunk, m->chunk};
+	const struct mig_process_by by = {m, take_chunk, room};
 
 	m->link = l;
 	m->count = (struct mig_memory_count){0};
 	int r = m->cg ? mig_process_all(m->cg, &by, &m->count.processes, e)
 		      : mig_process_these(m->pids, m->n_pids, &by, &m->count.processes, e);
 
+	if (r == 0)
+		r = mig_lane_wait(&m->lane, e);
 	if (r == 0)
 		r = flush(m, e);
 	m->count.usec = proc_now_usec() - from;
@@ -240,8 +280,10 @@ int mig_memory_round(struct mig_memory *m, struct mig_link *l, struct err *e)
 static int final_open(void *ctx, uint64_t id, struct err *e)
 {
 	struct mig_memory *m = ctx;
-	int r = flush(m, e);
+	int r = mig_lane_wait(&m->lane, e);
 
+	if (r == 0)
+		r = flush(m, e);
 	if (r < 0)
 		return r;
 	m->batch->id = id;
@@ -249,31 +291,42 @@ static int final_open(void *ctx, uint64_t id, struct err *e)
 	return say(m, MIG_PAGES_MAP, NULL, 0, 0, MIG_MAP_BEGIN, NULL, 0, e);
 }
 
+/* In the lane. */
+static int take_run(void *ctx, struct err *e)
+{
+	const struct mig_memory_job *j = ctx;
+	struct mig_memory *m = j->m;
+	uint64_t from = proc_now_usec();
+	int r = turn_to(m, j->id, e);
+
+	if (r == 0)
+		add_run(m->batch->map, &m->batch->n_map, j->vaddr, (uint32_t)j->nr, j->flags);
+	if (r == 0 && is_full(m->batch))
+		r = flush(m, e);
+	if (r == 0 && j->data)
+		r = take_pages(ctx, e);
+	m->count.usec += proc_now_usec() - from;
+	return r;
+}
+
 static int final_pages(void *ctx, uint64_t id, uint64_t vaddr, uint32_t nr, unsigned flags,
 		       const void *data, struct err *e)
 {
-	struct mig_memory *m = ctx;
-	uint64_t from = proc_now_usec();
-	int r = turn_to(m, id, e);
+	const struct mig_memory_job j = {ctx, id, vaddr, nr, flags, data};
 
 	if (vaddr >= MIG_ADDRESS_MAX || nr > (MIG_ADDRESS_MAX - vaddr) / MIG_PAGE)
 		return err_set(e, ERR_MISSING, ENOTSUP,
 			       "memory above %llx cannot be moved by this version",
 			       (unsigned long long)MIG_ADDRESS_MAX);
-	if (r == 0)
-		add_run(m->batch->map, &m->batch->n_map, vaddr, nr, flags);
-	if (r == 0 && is_full(m->batch))
-		r = flush(m, e);
-	for (uint32_t i = 0; r == 0 && data && i < nr; i++)
-		r = take_page(m, vaddr + (uint64_t)i * MIG_PAGE,
-			      (const char *)data + (size_t)i * MIG_PAGE, e);
-	m->count.usec += proc_now_usec() - from;
-	return r;
+	return give(ctx, take_run, &j, e);
 }
 
 static int final_close(void *ctx, struct err *e)
 {
-	return flush(ctx, e);
+	struct mig_memory *m = ctx;
+	int r = mig_lane_wait(&m->lane, e);
+
+	return r == 0 ? flush(m, e) : r;
 }
 
 struct mig_ps_by mig_memory_final(struct mig_memory *m, struct mig_link *l)

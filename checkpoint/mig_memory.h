@@ -19,6 +19,7 @@
 #include "cgroups/cgroups.h"
 #include "checkpoint/mig_hash.h"
 #include "checkpoint/mig_known.h"
+#include "checkpoint/mig_lane.h"
 #include "checkpoint/mig_link.h"
 #include "checkpoint/mig_ps.h"
 
@@ -42,7 +43,15 @@ struct mig_memory {
 	struct mig_hash_key *key; /* owned */
 	struct mig_known known;
 	struct mig_batch *batch; /* owned */
-	char *chunk;		 /* owned: what is read at a time */
+	char *chunk;		 /* owned: two times what is read at a time */
+	struct mig_lane lane;
+	struct mig_memory_job {
+		struct mig_memory *m;
+		uint64_t id, vaddr, nr;
+		unsigned flags;
+		const char *data;
+	} job[2];
+	unsigned turn; /* which job and which half is free */
 	bool is_final;
 };
 /* The processes of a cgroup (borrowed) and of all below it. Story. */
@@ -51,6 +60,10 @@ int mig_memory_open(struct mig_memory *m, const struct cg *cg, struct err *e) MU
 int mig_memory_open_pids(struct mig_memory *m, const pid_t *pids, size_t n,
 			 struct err *e) MUST_CHECK;
 void mig_memory_done(struct mig_memory *m);
+/* Hashes and sends from now on in a thread of its own. m stays where it is. Story. */
+int mig_memory_thread(struct mig_memory *m, struct err *e) MUST_CHECK;
+/* What was read is hashed and sent: until then the link is not the caller's. Story. */
+int mig_memory_wait(struct mig_memory *m, struct err *e) MUST_CHECK;
 /* One round over all of them; a process that ends meanwhile is left out. Story. */
 int mig_memory_round(struct mig_memory *m, struct mig_link *l, struct err *e) MUST_CHECK;
 /*

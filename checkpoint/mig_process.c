@@ -73,7 +73,8 @@ static int read_range(const struct process *p, const struct mig_process_by *by, 
 		size_t n = to - from < (uint64_t)MIG_CHUNK_PAGES * MIG_PAGE
 				   ? (size_t)(to - from)
 				   : (size_t)MIG_CHUNK_PAGES * MIG_PAGE;
-		struct iovec ours = {by->chunk, n};
+		char *chunk = by->room(by->ctx);
+		struct iovec ours = {chunk, n};
 		struct iovec its = {(void *)(uintptr_t)from, n};
 		ssize_t got = process_vm_readv(p->pid, &ours, 1, &its, 1, 0);
 		int r = 0;
@@ -85,7 +86,7 @@ static int read_range(const struct process *p, const struct mig_process_by *by, 
 		if (got > 0 && !is_there(p))
 			return 0;
 		if (got >= (ssize_t)MIG_PAGE)
-			r = by->pages(by->ctx, p->id, from, by->chunk, (size_t)got / MIG_PAGE, e);
+			r = by->pages(by->ctx, p->id, from, chunk, (size_t)got / MIG_PAGE, e);
 		if (r < 0)
 			return r;
 		from += n;

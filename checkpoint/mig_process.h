@@ -19,7 +19,8 @@ struct mig_process_by {
 	/* n pages of id (mig_ps.h; by the pid in the process's own pid namespace). Story. */
 	int (*pages)(void *ctx, uint64_t id, uint64_t vaddr, const char *p, size_t n,
 		     struct err *e);
-	char *chunk; /* borrowed: MIG_CHUNK_PAGES pages */
+	/* Where the next ones are read to: MIG_CHUNK_PAGES pages, free until `pages` takes them. */
+	char *(*room)(void *ctx);
 };
 /* All private pages, present or swapped out, that are not those of a file any more. A process or a
  * mapping that goes away meanwhile is passed over. ret_n: how many processes were read. */

@@ -41,8 +41,8 @@ void mig_ps_done(struct mig_ps *p)
 {
 	auto_fd_done(&p->fd);
 	auto_fd_done(&p->its_fd);
-	free(p->data);
-	p->data = NULL;
+	free(ptr_take(&p->data));
+	free(ptr_take(&p->spare));
 }
 
 static uint64_t take(const unsigned char *s, unsigned n)
@@ -76,8 +76,13 @@ static int add(struct mig_ps *p, struct err *e)
 {
 	unsigned flags = (unsigned)(p->cmd >> 16);
 
-	return p->by.pages(p->by.ctx, p->id, p->vaddr, p->nr, flags,
-			   flags & MIG_RUN_PRESENT ? p->data : NULL, e);
+	int r = p->by.pages(p->by.ctx, p->id, p->vaddr, p->nr, flags,
+			    flags & MIG_RUN_PRESENT ? p->data : NULL, e);
+	char *taken = p->data;
+
+	p->data = p->spare;
+	p->spare = taken;
+	return r;
 }
 
 /* The first message opens an image, or asks for its parent, and has no address: where a long head

@@ -29,7 +29,7 @@ struct mig_ps_by {
 	void *ctx; /* borrowed */
 	int (*open)(void *ctx, uint64_t id, struct err *e);
 	/* nr pages from vaddr on, in order of addresses within an id; data: of them, or NULL where
-	 * the flags lack MIG_RUN_PRESENT. */
+	 * the flags lack MIG_RUN_PRESENT; it stays as it is until the call after the next one. */
 	int (*pages)(void *ctx, uint64_t id, uint64_t vaddr, uint32_t nr, unsigned flags,
 		     const void *data, struct err *e);
 	int (*close)(void *ctx, struct err *e);
@@ -46,7 +46,7 @@ struct mig_ps {
 	uint64_t cmd, vaddr, id;
 	uint32_t nr, n_head;
 	size_t n_data, want; /* of the data that belongs to the head */
-	char *data;	     /* owned */
+	char *data, *spare;  /* owned */
 	bool is_open;
 };
 #define MIG_PS_NONE                                                                                \

@@ -149,6 +149,8 @@ static int open_pages(struct mig_source *s, struct err *e)
 {
 	int r = mig_memory_open(&s->memory, &s->held->cg, e);
 
+	if (r == 0)
+		r = mig_memory_thread(&s->memory, e);
 	if (r < 0)
 		return r;
 	const struct mig_ps_by by = mig_memory_final(&s->memory, &s->peer.link);
@@ -240,7 +242,9 @@ static int tick(void *ctx, struct err *e)
 {
 	struct mig_source *s = ctx;
 
-	return s->is_said ? 0 : mig_say_tick(&s->peer.link, e);
+	int r = mig_memory_wait(&s->memory, e);
+
+	return r < 0 || s->is_said ? r : mig_say_tick(&s->peer.link, e);
 }
 
 /* What criu still had to say of its memory. */
@@ -326,6 +330,10 @@ static int prepare(struct mig_source *s, struct err *e)
  * that does not carry any more it learns that by the line's end. */
 static void give_up(struct mig_source *s, const struct err *e)
 {
+	struct err ignored = ERR_INIT;
+
+	/* It uses the line. */
+	(void)!mig_memory_wait(&s->memory, &ignored);
 	if (e->code == ETIMEDOUT || e->code == EPIPE)
 		s->peer.is_dead = true;
 	else if (s->is_reserved && !s->is_handed_over && s->peer.link.in_fd >= 0 &&

@@ -20,7 +20,7 @@ export TOP DATA
 setup() {
 	WORK=$BATS_TEST_TMPDIR
 	ROOT=$WORK/state
-	ID=t$$
+	ID=t$$$((SRANDOM % 90 + 10)) # unlike that of a test in a pid namespace beside it
 	RUNS=0
 	OUT=$WORK/.out.0 ERR=$WORK/.err.0
 	export WORK ID ROOT
