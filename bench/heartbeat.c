@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench/heartbeat FILE MIB: what bench/gap.py runs in a container: MIB of memory that no compressor
- * and no zero page makes smaller, and a beat every millisecond. Each beat reads one page of it,
- * somewhere, and compares all of it with what it must be. What the beats saw is in FILE, which is
- * mapped, so that whoever looks costs it nothing: struct seen. Its clock is CLOCK_REALTIME: the
- * monotonic ones are those of the container's time namespace, and continue after a restore as if no
- * time had gone by. It must not know stiva; it includes nothing of it.
+ * bench/heartbeat FILE MIB [RATE]: what bench/gap.py and bench/moves run in a container: MIB of
+ * memory that no compressor and no zero page makes smaller, of which RATE MiB are written to a
+ * second, all over it (a word of each page, which is not compared), and a beat every millisecond.
+ * Each beat reads one page of it, somewhere, and compares all of it with what it must be. What the
+ * beats saw is in FILE, which is mapped, so that whoever looks costs it nothing: struct seen. Its
+ * clock is CLOCK_REALTIME: the monotonic ones are those of the container's time namespace, and
+ * continue after a restore as if no time had gone by. It must not know stiva; it includes nothing
+ * of it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE  4096u
-#define WORDS (PAGE / 8)
+#define PAGE   4096u
+#define WORDS  (PAGE / 8)
+#define STRIDE 7919 /* pages; prime */
 
 struct seen {
 	volatile uint64_t beats;
@@ -50,7 +53,7 @@ static uint64_t now(void)
 
 static int is_wrong(const uint64_t *memory, uint64_t page)
 {
-	for (uint64_t i = page * WORDS; i < (page + 1) * WORDS; i++)
+	for (uint64_t i = page * WORDS + 1; i < (page + 1) * WORDS; i++)
 		if (memory[i] != mix(i))
 			return 1;
 	return 0;
@@ -66,11 +69,12 @@ static void look_at_all(const uint64_t *memory, uint64_t pages, struct seen *see
 int main(int argc, char **argv)
 {
 	const struct timespec beat = {0, 1000000};
-	const uint64_t pages = argc == 3 ? strtoull(argv[2], NULL, 10) * (1 << 20) / PAGE : 0;
+	const uint64_t pages =
+		argc == 3 || argc == 4 ? strtoull(argv[2], NULL, 10) * (1 << 20) / PAGE : 0;
 	int fd = pages ? open(argv[1], O_RDWR | O_CREAT, 0600) : -1;
 
 	if (fd < 0 || ftruncate(fd, PAGE) < 0)
-		fail("usage: heartbeat FILE MIB");
+		fail("usage: heartbeat FILE MIB [RATE]");
 	struct seen *seen = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	uint64_t *memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -80,7 +84,15 @@ int main(int argc, char **argv)
 	close(fd);
 	for (uint64_t i = 0; i < pages * WORDS; i++)
 		memory[i] = mix(i);
+	const uint64_t rate = argc == 4 ? strtoull(argv[3], NULL, 10) * (1 << 20) / PAGE : 0;
+	const uint64_t begin = now();
+	uint64_t written = 0, at = 0;
+
 	for (uint64_t last = now(), t;; last = t) {
+		for (; written < rate * (last - begin) / 1000000000; written++) {
+			at = (at + STRIDE) % pages;
+			memory[at * WORDS]++;
+		}
 		nanosleep(&beat, NULL);
 		t = now();
 		if (t > last && t - last > seen->gap)

@@ -199,9 +199,10 @@ struct ckpt_restore_by {
 	const struct spec_resources *limits; /* in force; NULL: the config's */
 	/* Everything but the processes is made: 0 once the images are there, and proven. */
 	int (*fill)(void *ctx, struct life_revival *r, struct err *e);
-	/* Whether the memory comes after the processes; then a socket to who has it (the caller's),
-	 * and he is started in the cgroup. -1: it is in the images. */
-	int (*serve)(void *ctx, int cgroup_fd, struct err *e);
+	/* Whether the memory comes after the processes, and then who brings it: as in lazy.h. */
+	bool (*is_lazy)(void *ctx);
+	int (*serve)(void *ctx, int work_fd, int ready_fd);
+	int serve_fd; /* borrowed: what serve uses; set by `fill` */
 	/* criu is at work; called at least twice a second. */
 	int (*tick)(void *ctx, struct err *e);
 	/* Restored, audited, recorded, held and frozen: 0 lets them run. criu_pidfd: who holds

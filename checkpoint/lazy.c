@@ -24,7 +24,6 @@
 #include "base/ban.h"
 
 #define NAME   "stiva:lazy"
-#define SOCKET "lazy-pages.socket" /* criu's, in its working directory */
 #define LOG    "lazy-pages.log"
 #define END_MS 2000
 #define UFFD   "anon_inode:[userfaultfd]"
@@ -59,31 +58,22 @@ struct keeper {
 /* In the child: criu, by descriptors of the keeper's. */
 static _Noreturn void be_server(const struct ckpt_lazy_job *job, int ready_fd)
 {
-	char images[32], work[32], ready[16], pages[16];
-	const bool is_asking = job->pages_fd >= 0;
-	char *argv[] = {(char *)"criu",
-			(char *)"lazy-pages",
-			(char *)"-D",
-			images,
-			(char *)"-W",
-			work,
-			(char *)"-o",
-			(char *)LOG,
-			(char *)"-v2",
-			(char *)"--status-fd",
-			ready,
-			is_asking ? (char *)"--page-server" : NULL,
-			(char *)"--ps-socket",
-			pages,
-			NULL};
+	char images[32], work[32], ready[16];
+	char *argv[] = {(char *)"criu", (char *)"lazy-pages",
+			(char *)"-D",	images,
+			(char *)"-W",	work,
+			(char *)"-o",	(char *)LOG,
+			(char *)"-v2",	(char *)"--status-fd",
+			ready,		NULL};
 	char *envp[] = {(char *)"LC_ALL=C", (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 
+	if (job->serve) {
+		(void)prctl(PR_SET_NAME, CKPT_LAZY_PAGES);
+		_exit(job->serve(job->ctx, job->work_fd, ready_fd) < 0);
+	}
 	snprintf(images, sizeof(images), "/proc/self/fd/%d", job->image_fd);
 	snprintf(work, sizeof(work), "/proc/self/fd/%d", job->work_fd);
 	snprintf(ready, sizeof(ready), "%d", ready_fd);
-	snprintf(pages, sizeof(pages), "%d", job->pages_fd);
-	if (is_asking)
-		(void)fd_set_cloexec(job->pages_fd, false);
 	(void)fd_set_cloexec(job->image_fd, false);
 	(void)fd_set_cloexec(job->work_fd, false);
 	(void)fd_set_cloexec(ready_fd, false);
@@ -96,7 +86,7 @@ static int start_server(struct keeper *k)
 {
 	int tube[2];
 
-	(void)unlinkat(k->job->work_fd, SOCKET, 0);
+	(void)unlinkat(k->job->work_fd, CKPT_LAZY_SOCKET, 0);
 	if (pipe2(tube, O_CLOEXEC) < 0)
 		return -errno;
 	AUTO_FD its = tube[1];
@@ -151,7 +141,7 @@ static void hold(struct keeper *k, pid_t pid)
 	/* Nobody waits for it now but who proves the images, and that takes all processors. */
 	if (k->is_held && k->server_fd >= 0)
 		(void)sys_pidfd_send_signal(k->server_fd, SIGSTOP);
-	(void)unlinkat(k->job->work_fd, SOCKET, 0);
+	(void)unlinkat(k->job->work_fd, CKPT_LAZY_SOCKET, 0);
 	tell(k, k->is_held ? HELD : FAILED);
 }
 
@@ -163,7 +153,7 @@ static void end_server(struct keeper *k)
 		return;
 	(void)sys_pidfd_send_signal(k->server_fd, SIGKILL);
 	proc_wait(k->server_fd, -1, &status);
-	(void)unlinkat(k->job->work_fd, SOCKET, 0);
+	(void)unlinkat(k->job->work_fd, CKPT_LAZY_SOCKET, 0);
 }
 
 /* A word of our maker's, or its end. Return: false when all is over. */
@@ -239,7 +229,7 @@ static void keep(struct keeper *k)
 
 static _Noreturn void be_keeper(const struct ckpt_lazy_job *job, int sock_fd)
 {
-	const int kept[] = {job->image_fd, job->work_fd, job->cg->dir_fd, job->pages_fd};
+	const int kept[] = {job->image_fd, job->work_fd, job->cg->dir_fd, job->keep_fd};
 	struct keeper k = {.job = job,
 			   .sock_fd = sock_fd,
 			   .ready_fd = FD_NONE,
@@ -251,8 +241,7 @@ static _Noreturn void be_keeper(const struct ckpt_lazy_job *job, int sock_fd)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, NAME);
-	if (ckpt_watchdog_alone(kept, job->pages_fd >= 0 ? 4 : 3, sock_fd) < 0 ||
-	    start_server(&k) < 0)
+	if (ckpt_watchdog_alone(kept, job->serve ? 4 : 3, sock_fd) < 0 || start_server(&k) < 0)
 		_exit(1);
 	keep(&k);
 	_exit(0);

@@ -22,7 +22,8 @@
 #include "base/err.h"
 #include "cgroups/cgroups.h"
 
-#define CKPT_LAZY_PAGES "stiva:pages" /* the name of the process behind pages_fd */
+#define CKPT_LAZY_PAGES	 "stiva:pages"	     /* the name of a server that is not criu */
+#define CKPT_LAZY_SOCKET "lazy-pages.socket" /* criu's, in its working directory */
 
 struct ckpt_lazy {
 	int fd;	   /* owned: the connection to the keeper, which sees our end by it */
@@ -37,7 +38,12 @@ struct ckpt_lazy_job {
 	int image_fd, work_fd; /* borrowed; criu's socket and log are made in the latter */
 	const struct cg *cg;   /* borrowed: the container's */
 	int cgroup_fd;	       /* where they start: in it */
-	int pages_fd;	       /* borrowed: a socket to who has the pages; FD_NONE: the images */
+	/* Instead of `criu lazy-pages`: its work, in a child that has only keep_fd besides; it
+	 * writes a byte to ready_fd once criu may connect, and returns 0 when all has come. NULL:
+	 * criu. */
+	int (*serve)(void *ctx, int work_fd, int ready_fd);
+	void *ctx;
+	int keep_fd; /* borrowed; of serve */
 };
 /* Whether this kernel can do it. */
 bool ckpt_lazy_is_possible(void);

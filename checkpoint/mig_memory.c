@@ -78,6 +78,10 @@ int mig_memory_open(struct mig_memory *m, const struct cg *cg, struct err *e)
 void mig_memory_done(struct mig_memory *m)
 {
 	mig_lane_done(&m->lane);
+	for (size_t i = 0; i < m->n_code; i++)
+		free(m->code[i].page);
+	free(ptr_take(&m->code));
+	m->n_code = 0;
 	mig_known_done(&m->known);
 	free(m->key);
 	free(m->batch);
@@ -221,14 +225,74 @@ static int take_page(struct mig_memory *m, uint64_t vaddr, const char *page, str
 
 /* ---- a round ---- */
 
+static char *room(void *ctx)
+{
+	struct mig_memory *m = ctx;
+
+	return m->chunk + m->turn * CHUNK_BYTES;
+}
+
+/* ---- pages that criu changes for a moment ---- */
+
+static int keep_code(void *ctx, uint64_t id, uint64_t vaddr, const char *p, size_t n, struct err *e)
+{
+	struct mig_memory *m = ctx;
+
+	(void)e;
+	for (size_t i = 0; i < n; i++) {
+		struct mig_code c = {id, vaddr + i * MIG_PAGE, mem_alloc(MIG_PAGE)};
+
+		memcpy(c.page, p + i * MIG_PAGE, MIG_PAGE);
+		if ((m->n_code & (m->n_code + 1)) == 0)
+			m->code = mem_realloc(m->code, 2 * m->n_code + 1, sizeof(c));
+		m->code[m->n_code++] = c;
+	}
+	return 0;
+}
+
+static int compare_code(const void *a, const void *b)
+{
+	const struct mig_code *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->vaddr < y->vaddr ? -1 : x->vaddr > y->vaddr;
+}
+
+int mig_memory_code(struct mig_memory *m, struct err *e)
+{
+	const struct mig_process_by by = {
+		.ctx = m, .pages = keep_code, .room = room, .is_code = true};
+	uint32_t n;
+	int r = m->cg ? mig_process_all(m->cg, &by, &n, e)
+		      : mig_process_these(m->pids, m->n_pids, &by, &n, e);
+
+	if (m->n_code)
+		qsort(m->code, m->n_code, sizeof(*m->code), compare_code);
+	return r;
+}
+
+static const char *code_or(const struct mig_memory *m, uint64_t id, uint64_t vaddr,
+			   const char *page)
+{
+	const struct mig_code key = {id, vaddr, NULL};
+	const struct mig_code *c =
+		m->n_code ? bsearch(&key, m->code, m->n_code, sizeof(key), compare_code) : NULL;
+
+	return c ? c->page : page;
+}
+
 /* In the lane. */
 static int take_pages(void *ctx, struct err *e)
 {
 	const struct mig_memory_job *j = ctx;
 	int r = turn_to(j->m, j->id, e);
 
-	for (uint64_t i = 0; r == 0 && i < j->nr; i++)
-		r = take_page(j->m, j->vaddr + i * MIG_PAGE, j->data + i * MIG_PAGE, e);
+	for (uint64_t i = 0; r == 0 && i < j->nr; i++) {
+		uint64_t vaddr = j->vaddr + i * MIG_PAGE;
+
+		r = take_page(j->m, vaddr, code_or(j->m, j->id, vaddr, j->data + i * MIG_PAGE), e);
+	}
 	return r;
 }
 
@@ -242,13 +306,6 @@ static int give(struct mig_memory *m, int (*job)(void *ctx, struct err *e),
 	return mig_lane_give(&m->lane, job, j, e);
 }
 
-static char *room(void *ctx)
-{
-	struct mig_memory *m = ctx;
-
-	return m->chunk + m->turn * CHUNK_BYTES;
-}
-
 static int take_chunk(void *ctx, uint64_t id, uint64_t vaddr, const char *p, size_t n,
 		      struct err *e)
 {
@@ -260,7 +317,7 @@ static int take_chunk(void *ctx, uint64_t id, uint64_t vaddr, const char *p, siz
 int mig_memory_round(struct mig_memory *m, struct mig_link *l, struct err *e)
 {
 	uint64_t from = proc_now_usec();
-	const struct mig_process_by by = {m, take_chunk, room};
+	const struct mig_process_by by = {.ctx = m, .pages = take_chunk, .room = room};
 
 	m->link = l;
 	m->count = (struct mig_memory_count){0};

@@ -52,6 +52,11 @@ struct mig_memory {
 		const char *data;
 	} job[2];
 	unsigned turn; /* which job and which half is free */
+	struct mig_code {
+		uint64_t id, vaddr;
+		char *page; /* owned */
+	} * code;	    /* owned */
+	size_t n_code;
 	bool is_final;
 };
 /* The processes of a cgroup (borrowed) and of all below it. Story. */
@@ -66,6 +71,13 @@ int mig_memory_thread(struct mig_memory *m, struct err *e) MUST_CHECK;
 int mig_memory_wait(struct mig_memory *m, struct err *e) MUST_CHECK;
 /* One round over all of them; a process that ends meanwhile is left out. Story. */
 int mig_memory_round(struct mig_memory *m, struct mig_link *l, struct err *e) MUST_CHECK;
+/*
+ * Once it stands still, and before criu is asked: the pages in which criu puts its own instructions
+ * for a moment (compel's "syscall", at the beginning of a mapping that may be executed). What comes
+ * over the socket are references to pages, which may be read only when criu is there again with the
+ * old contents, or not yet. Story.
+ */
+int mig_memory_code(struct mig_memory *m, struct err *e) MUST_CHECK;
 /*
  * The final pass: what mig_ps hears of criu goes here, from criu's request on. count begins anew;
  * usec is up to the last page. At criu's CLOSE everything has been sent.

@@ -14,7 +14,8 @@
 #define THROTTLE_FIRST 20
 #define THROTTLE_STEP  10
 #define THROTTLE_MOST  90
-#define FORCE_TIMES    5 /* of the target */
+#define FORCE_TIMES    5       /* of the target */
+#define FORCE_USEC     1000000 /* nobody minds less */
 #define WAIT_USEC      50000
 #define NEW_PART       2 /* a new value counts one half */
 #define USEC	       1000000u
@@ -108,6 +109,8 @@ static void stall(struct mig_policy *p, struct mig_policy_answer *a, const char 
 		  bool may_go_on)
 {
 	uint64_t limit = scale(p->args.max_downtime_usec, FORCE_TIMES, 1);
+
+	limit = limit < FORCE_USEC ? FORCE_USEC : limit;
 	enum mig_stall how = p->args.on_stall;
 
 	if (may_go_on && (how == MIG_STALL_AUTO || how == MIG_STALL_THROTTLE) &&

@@ -12,7 +12,7 @@
 
 /* What to do about a container that writes faster than the line carries. */
 enum mig_stall {
-	MIG_STALL_AUTO,	    /* slow it down, then as FORCE when the pause is at most 5 targets */
+	MIG_STALL_AUTO, /* slow it down, then as FORCE when the pause is at most 5 targets or 1 s */
 	MIG_STALL_THROTTLE, /* slow it down, and again, to a tenth; then ABORT */
 	MIG_STALL_FORCE,    /* stop it however long it takes */
 	MIG_STALL_ABORT,

@@ -182,8 +182,10 @@ static const char *take_hex(const char *s, const char *end, uint64_t *ret)
 	return s;
 }
 
-/* "55e0-55e1 rw-p ...  NAME": private, readable, and not one of the kernel's own. */
-static bool take_line(const char *s, const char *end, uint64_t *ret_from, uint64_t *ret_to)
+/* "55e0-55e1 rw-p ...  NAME": private, readable, and not one of the kernel's own; of code, its
+ * first page, and [vdso] as well. */
+static bool take_line(const char *s, const char *end, bool is_code, uint64_t *ret_from,
+		      uint64_t *ret_to)
 {
 	s = take_hex(s, end, ret_from);
 	if (s == end || *s != '-')
@@ -193,6 +195,10 @@ static bool take_line(const char *s, const char *end, uint64_t *ret_from, uint64
 		return false;
 	size_t n = (size_t)(end - s);
 
+	if (is_code) {
+		*ret_to = *ret_from + MIG_PAGE;
+		return s[3] == 'x' && *ret_to <= MIG_ADDRESS_MAX;
+	}
 	return *ret_to <= MIG_ADDRESS_MAX && *ret_from < *ret_to && !memmem(s, n, "[v", 2);
 }
 
@@ -230,8 +236,11 @@ static int read_process(const struct process *p, const struct mig_process_by *by
 		const char *end = memchr(s, '\n', (size_t)(all - s));
 
 		end = end ? end : all;
-		if (take_line(s, end, &from, &to)) {
-			r = is_plain ? -ENOTTY : scan(p, by, from, to, e);
+		if (take_line(s, end, by->is_code, &from, &to)) {
+			if (by->is_code)
+				r = read_range(p, by, from, to, e);
+			else
+				r = is_plain ? -ENOTTY : scan(p, by, from, to, e);
 			if (r == -ENOTTY) {
 				is_plain = true;
 				r = scan_plain(p, by, from, to, e);

@@ -6,6 +6,7 @@
 #ifndef STIVA_CHECKPOINT_MIG_PROCESS_H
 #define STIVA_CHECKPOINT_MIG_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,7 @@ struct mig_process_by {
 		     struct err *e);
 	/* Where the next ones are read to: MIG_CHUNK_PAGES pages, free until `pages` takes them. */
 	char *(*room)(void *ctx);
+	bool is_code; /* instead: the first page of each mapping that may be executed */
 };
 /* All private pages, present or swapped out, that are not those of a file any more. A process or a
  * mapping that goes away meanwhile is passed over. ret_n: how many processes were read. */

@@ -143,13 +143,15 @@ void mig_record_remove(const struct life_host *h, const char *epoch, int dir_fd)
 	AUTO_FD own = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_DIR d = own >= 0 ? fdopendir(own) : NULL;
 
+	if (life_migrations_open(h, false, &all, &ignored) < 0)
+		return;
+	/* Of a restore that failed: somebody was told where it is. */
+	(void)renameat(dir_fd, MIG_RECORD_LOG, all, MIG_RECORD_LOG);
 	if (d)
 		(void)fd_take(&own);
 	for (struct dirent *de = d ? readdir(d) : NULL; de; de = readdir(d))
 		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, ".."))
 			(void)unlinkat(dir_fd, de->d_name, 0);
-	if (life_migrations_open(h, false, &all, &ignored) < 0)
-		return;
 	(void)unlinkat(all, epoch, AT_REMOVEDIR);
 }
 

@@ -13,6 +13,9 @@
 #include "checkpoint/mig_say.h"
 #include "runtime/life/life.h"
 
+/* criu's, of the last migration to this host, beside the records. */
+#define MIG_RECORD_LOG "restore.log"
+
 struct mig_record {
 	char *epoch, *id, *made_at;
 	struct opt_enum phase;

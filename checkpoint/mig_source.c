@@ -235,7 +235,9 @@ static int frozen(void *ctx, struct err *e)
 	/* criu has its own copy. */
 	auto_fd_done(&s->ps.its_fd);
 	s->peer.link.silence_ms = s->a->silence_ms ? (int)s->a->silence_ms : MIG_SILENCE_MS;
-	return mig_say_note(&s->peer.link, MIG_FREEZE, &note, e);
+	int r = mig_say_note(&s->peer.link, MIG_FREEZE, &note, e);
+
+	return r == 0 ? mig_memory_code(&s->memory, e) : r;
 }
 
 static int tick(void *ctx, struct err *e)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/fd.h"
 #include "base/mem.h"
+#include "checkpoint/mig_fault.h"
 #include "checkpoint/mig_hash.h"
 #include "checkpoint/mig_ps.h"
 #include "checkpoint/wire.h"
@@ -444,6 +445,19 @@ static int write_map(const struct mig_store *s, const struct mig_store_id *d, co
 			r = copy_run(s, d, &run, fd, e);
 	}
 	return r == 0 ? write_file(s->dir_fd, name, &b, e) : r;
+}
+
+void mig_store_lazy(const struct mig_store *s, uint64_t id, struct mig_ranges *ret)
+{
+	const struct mig_store_id *d = find(s, id);
+
+	for (size_t i = 0; d && i < d->runs.len; i += sizeof(struct mig_run)) {
+		struct mig_run run;
+
+		memcpy(&run, d->runs.data + i, sizeof(run));
+		if (run.flags & (MIG_RUN_LAZY | MIG_RUN_PRESENT))
+			mig_ranges_add(ret, run.vaddr, run.vaddr + (uint64_t)run.nr * MIG_PAGE, 0);
+	}
 }
 
 int mig_store_file(const struct mig_store *s, uint64_t id)

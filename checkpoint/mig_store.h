@@ -71,11 +71,15 @@ bool mig_store_is_for(const struct mig_frame *f);
 int mig_store_take(struct mig_store *s, const struct mig_frame *f, struct err *e) MUST_CHECK;
 /*
  * Writes the maps: then criu can restore from images_fd. is_lazy: with lazy_pages, and with a
- * server of the pages (mig_serve.h): then the memory of processes has no parent, which `criu
+ * server of the pages (mig_fault.h): then the memory of processes has no parent, which `criu
  * lazy-pages` would trip over, but what must be there at once is copied. Story: EBADMSG when no map
  * came.
  */
 int mig_store_write(struct mig_store *s, bool is_lazy, struct err *e) MUST_CHECK;
+/* The runs of an id that have contents: what of them CRIU leaves to a server, CRIU alone knows, and
+ * the kernel, which does not take the others. */
+struct mig_ranges;
+void mig_store_lazy(const struct mig_store *s, uint64_t id, struct mig_ranges *ret);
 /* An id's pages, each at its address, opened for reading by base_fd alone; the caller's. -ENOENT.
  */
 int mig_store_file(const struct mig_store *s, uint64_t id);

@@ -18,9 +18,9 @@
 #include "base/proc.h"
 #include "checkpoint/internal.h"
 #include "checkpoint/lazy.h"
+#include "checkpoint/mig_fault.h"
 #include "checkpoint/mig_hash.h"
 #include "checkpoint/mig_image.h"
-#include "checkpoint/mig_serve.h"
 #include "base/ban.h"
 
 /* Bytes of memory from which on the processes do not wait for it. */
@@ -46,6 +46,7 @@ struct target {
 	struct mig_place place;
 	struct mig_sink_image image;
 	struct mig_store store;
+	struct ckpt_restore_by by;
 	int rec_fd; /* owned */
 	pid_t pid;
 	bool is_frozen, is_complete, is_committed, is_lazy;
@@ -132,14 +133,19 @@ static int check_final(struct target *t, const struct mig_frame *f, struct err *
 	return mig_store_write(&t->store, t->is_lazy, e);
 }
 
-static int serve(void *ctx, int cgroup_fd, struct err *e)
+static bool is_lazy(void *ctx)
 {
-	struct target *t = ctx;
-	int fd = FD_NONE;
+	const struct target *t = ctx;
 
-	if (t->is_lazy && mig_serve_start(&t->store, cgroup_fd, &fd, e) < 0)
-		return FD_NONE;
-	return fd;
+	return t->is_lazy;
+}
+
+/* In a process of its own. */
+static int serve(void *ctx, int work_fd, int ready_fd)
+{
+	const struct target *t = ctx;
+
+	return mig_fault_serve(&t->store, work_fd, ready_fd);
 }
 
 static int fill(void *ctx, struct life_revival *r, struct err *e)
@@ -158,6 +164,7 @@ static int fill(void *ctx, struct life_revival *r, struct err *e)
 	t->store.max_bytes = t->offer->memory.v * 2 + STORE_SPARE;
 	if (n == 0)
 		n = mig_store_open(&t->store, t->place.image_fd, e);
+	t->by.serve_fd = t->store.base_fd;
 	if (n == 0)
 		n = mig_say_note(&t->link, MIG_RESERVED, &t->place.reserved, e);
 	if (n == 0 && t->offer->is_check.v)
@@ -231,23 +238,25 @@ static int restore(struct target *t, struct err *e)
 			 .config = config,
 			 .console_socket = o->console_socket,
 			 .detach = true}};
-	const struct ckpt_restore_by by = {
+	t->by = (struct ckpt_restore_by){
 		.ctx = t,
 		.image_fd = t->place.image_fd,
 		.work_fd = t->rec_fd,
-		.work_path =
-			arena_printf(&t->arena, ".migrations/%s of its state directory", o->epoch),
+		.work_path = arena_printf(&t->arena, "%s/.migrations",
+					  t->h->root ? t->h->root : "/run/stiva"),
 		.stream_fds = t->place.stream_fd,
 		.limits = o->resources,
 		.fill = fill,
+		.is_lazy = is_lazy,
 		.serve = serve,
+		.serve_fd = FD_NONE,
 		.tick = tick,
 		.held = held,
 		.may_run = may_run,
 		.keep = &t->rec_fd,
 		.n_keep = 1};
 
-	return ckpt_restore_for(t->h, &a, &by, e);
+	return ckpt_restore_for(t->h, &a, &t->by, e);
 }
 
 /* ---- how it ends ---- */

@@ -345,29 +345,37 @@ static int fill(struct restore *s, struct life_revival *r, struct err *e)
 	return n == 0 ? check_meta(s, r, e) : n;
 }
 
+static bool is_much(struct restore *s, int seat_fd)
+{
+	uint64_t size;
+
+	return seat_fd >= 0 && !s->a->common.lazy_pages &&
+	       ckpt_image_memory(s->image_fd, &size) == 0 && size >= LAZY_MIN &&
+	       ckpt_lazy_is_possible();
+}
+
 /* Of much memory; where it cannot be done, criu restores it all itself. */
 static int start_lazy(struct restore *s, struct life_revival *r, int seat_fd, struct err *e)
 {
-	AUTO_FD pages_fd = s->by ? s->by->serve(s->by->ctx, seat_fd, e) : FD_NONE;
-	const struct ckpt_lazy_job job = {.criu = s->info.path,
-					  .image_fd = s->image_fd,
-					  .work_fd = s->work_fd,
-					  .cg = life_revival_cgroup(r),
-					  .cgroup_fd = seat_fd,
-					  .pages_fd = pages_fd};
+	struct ckpt_lazy_job job = {.criu = s->info.path,
+				    .image_fd = s->image_fd,
+				    .work_fd = s->work_fd,
+				    .cg = life_revival_cgroup(r),
+				    .cgroup_fd = seat_fd,
+				    .keep_fd = FD_NONE};
 	struct err why = ERR_INIT;
-	uint64_t size;
 
-	if (e->code)
-		return -e->code;
-	if (pages_fd < 0 && (s->by || seat_fd < 0 || s->a->common.lazy_pages ||
-			     ckpt_image_memory(s->image_fd, &size) < 0 || size < LAZY_MIN ||
-			     !ckpt_lazy_is_possible()))
+	if (s->by ? !s->by->is_lazy(s->by->ctx) : !is_much(s, seat_fd))
 		return 0;
+	if (s->by) {
+		job.serve = s->by->serve;
+		job.ctx = s->by->ctx;
+		job.keep_fd = s->by->serve_fd;
+	}
 	int n = ckpt_lazy_start(&job, &s->lazy, &why);
 
 	s->is_lazy = n == 0;
-	if (n < 0 && pages_fd >= 0)
+	if (n < 0 && s->by)
 		*e = why;
 	else if (n < 0)
 		log_debug("%s", why.text);
