@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@
 #define NAME	  "migration.json"
 #define COMMITTED "committed" /* beside it: the fact alone, for who may not allocate */
 #define RELEASED  "released"
+#define NEW	  "new-"
+#define GONE	  "gone-" /* an epoch that is being removed */
 #define SIZE_MAX_ (1u << 20)
 
 /* clang-format off */
@@ -60,19 +63,34 @@ static int open_one(int all_fd, const char *epoch, unsigned wait_ms, int *ret_fd
 
 int mig_record_make(const struct life_host *h, const char *epoch, int *ret_fd, struct err *e)
 {
+	char new[sizeof(NEW) + MIG_EPOCH_SIZE] = NEW;
 	AUTO_FD all = FD_NONE;
+	AUTO_FD fd = FD_NONE;
 	int r = life_migrations_open(h, true, &all, e);
 
 	if (r < 0)
 		return r;
-	if (mkdirat(all, epoch, 0700) < 0)
-		return errno == EEXIST
+	if (str_copy(new + sizeof(NEW) - 1, MIG_EPOCH_SIZE, epoch) < 0)
+		return err_set(e, ERR_BUG, EINVAL, "no epoch");
+	/* Locked before anybody can find it. */
+	if (mkdirat(all, new, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "make the directory of the migration");
+	r = open_one(all, new, 0, &fd, e);
+	if (r < 0)
+		return e->code ? r : err_sys(e, r, "make the directory of the migration");
+	if (renameat2(all, new, all, epoch, RENAME_NOREPLACE) < 0) {
+		int code = errno;
+
+		(void)unlinkat(all, new, AT_REMOVEDIR);
+		return code == EEXIST
 			       ? err_set(e, ERR_STATE, EEXIST,
 					 "the migration \"%.40s\" was begun before: a new one has "
 					 "an epoch of its own",
 					 epoch)
-			       : err_sys(e, errno, "make the directory of the migration");
-	return open_one(all, epoch, 0, ret_fd, e);
+			       : err_sys(e, code, "make the directory of the migration");
+	}
+	*ret_fd = fd_take(&fd);
+	return 0;
 }
 
 int mig_record_open(const struct life_host *h, const char *epoch, unsigned wait_ms, int *ret_fd,
@@ -110,6 +128,9 @@ int mig_record_read(int dir_fd, struct arena *a, struct mig_record **ret, struct
 	void *obj;
 	int n = file_read_at(dir_fd, NAME, SIZE_MAX_, &text);
 
+	/* Killed before it was written: nothing has been made yet. */
+	if (n == -ENOENT)
+		return n;
 	if (n < 0)
 		return err_sys(e, n, "the record of the migration");
 	if (json_parse(&table, text.data, text.len, a, &errs, &obj) < 0)
@@ -139,11 +160,15 @@ void mig_record_unlock(int dir_fd)
 void mig_record_remove(const struct life_host *h, const char *epoch, int dir_fd)
 {
 	struct err ignored = ERR_INIT;
+	char gone[sizeof(GONE) + MIG_EPOCH_SIZE] = GONE;
 	AUTO_FD all = FD_NONE;
 	AUTO_FD own = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_DIR d = own >= 0 ? fdopendir(own) : NULL;
 
-	if (life_migrations_open(h, false, &all, &ignored) < 0)
+	/* Who finds a half of it would take it for a migration that was never committed. */
+	if (life_migrations_open(h, false, &all, &ignored) < 0 ||
+	    str_copy(gone + sizeof(GONE) - 1, MIG_EPOCH_SIZE, epoch) < 0 ||
+	    file_lock(dir_fd, true, 0) < 0 || renameat(all, epoch, all, gone) < 0)
 		return;
 	/* Of a restore that failed: somebody was told where it is. */
 	(void)renameat(dir_fd, MIG_RECORD_LOG, all, MIG_RECORD_LOG);
@@ -152,7 +177,7 @@ void mig_record_remove(const struct life_host *h, const char *epoch, int dir_fd)
 	for (struct dirent *de = d ? readdir(d) : NULL; de; de = readdir(d))
 		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, ".."))
 			(void)unlinkat(dir_fd, de->d_name, 0);
-	(void)unlinkat(all, epoch, AT_REMOVEDIR);
+	(void)unlinkat(all, gone, AT_REMOVEDIR);
 }
 
 int mig_record_each(const struct life_host *h,

@@ -31,6 +31,7 @@ int mig_record_make(const struct life_host *h, const char *epoch, int *ret_fd,
 int mig_record_open(const struct life_host *h, const char *epoch, unsigned wait_ms, int *ret_fd,
 		    struct err *e) MUST_CHECK;
 int mig_record_write(int dir_fd, const struct mig_record *r, struct err *e) MUST_CHECK;
+/* -ENOENT without a message: nothing has been written, and so nothing made. */
 int mig_record_read(int dir_fd, struct arena *a, struct mig_record **ret, struct err *e) MUST_CHECK;
 /* Whether the record in it says "committed"; no memory is allocated. For a watchdog. */
 bool mig_record_is_committed(int dir_fd);
@@ -39,7 +40,8 @@ void mig_record_released(int dir_fd);
 bool mig_record_is_released(int dir_fd);
 /* It will not change any more. */
 void mig_record_unlock(int dir_fd);
-/* Removes it. Errors are not told: it is only a note by then. */
+/* Removes it, unless another process has the lock. Errors are not told: it is only a note by then.
+ */
 void mig_record_remove(const struct life_host *h, const char *epoch, int dir_fd);
 /* Calls one for every epoch there is, in no order. Story: of the first that fails. */
 int mig_record_each(const struct life_host *h,

@@ -44,6 +44,10 @@ static int discard_dead(void *ctx, const char *epoch, struct err *e)
 	}
 	if (r == 0)
 		r = mig_record_read(fd, &a, &rec, e);
+	if (r == -ENOENT && !e->code) {
+		mig_record_remove(h, epoch, fd);
+		return 0;
+	}
 	if (r == 0 && rec->phase.v == MIG_PHASE_COMMITTED)
 		let_run(h, fd, rec);
 	if (r < 0 || rec->phase.v != MIG_PHASE_RECEIVING)
@@ -79,6 +83,10 @@ static int find_phase(const struct life_host *h, const char *epoch, struct mig_n
 	}
 	if (r == 0)
 		r = mig_record_read(fd, &a, &rec, e);
+	if (r == -ENOENT && !e->code) {
+		mig_record_remove(h, epoch, fd);
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	if (rec->phase.v == MIG_PHASE_COMMITTED)

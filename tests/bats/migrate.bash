@@ -4,7 +4,7 @@
 #
 #   fault stays|moves RULE...     a migration from where the container is ($AT), harmed by these rules of the line
 #   faults stays|moves RULE...    each rule by itself, REPEATS times, and one that is not harmed
-#   dies stays|moves source|destination COMM FRAME...   that program is killed there when such a frame has passed (or,
+#   dies stays|moves|anyhow source|destination COMM FRAME...   that program is killed there when such a frame has passed (or,
 #                                 ":FRAME", before it)
 #   it_is_on HOST, clean HOST     only there, counting, with every number once; nothing of a migration is left
 
@@ -28,7 +28,7 @@ leftovers() {
 		criu | stiva | stiva:*) echo "$pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)" ;;
 		esac
 	done
-	on "$1" sh -c 'ls -d /run/stiva/.migrations/* 2>/dev/null; grep -v " /proc/self " /proc/self/mounts' | grep -vxFf "$WORK/mounts.$1" || true
+	on "$1" sh -c 'ls -d /run/stiva/.migrations/[0-9a-fn]* 2>/dev/null; grep -v " /proc/self " /proc/self/mounts' | grep -vxFf "$WORK/mounts.$1" || true
 }
 # with KEEPS_RECORD the destination keeps what it knows, for a source that might ask
 clean() { [ -z "$(leftovers "$1" | grep -vE "${KEEPS_RECORD:+^/run/stiva/.migrations/|}^$")" ]; }
@@ -82,9 +82,10 @@ faults() {
 	AT=$(other "$AT")
 	it_is_on "$AT"
 }
-# dies OUTCOME HOST COMM FRAME...: that program is killed there when such a frame has passed (or, ":FRAME", before)
+# dies OUTCOME HOST COMM FRAME...: that program is killed there when such a frame has passed (or, ":FRAME", before).
+# OUTCOME anyhow: the frame does not wait for the kill; wherever it is then, it is there alone once both sides were asked.
 dies() {
-	local i outcome=$1 host=$2 comm=$3 frame rule
+	local i outcome=$1 host=$2 comm=$3 frame rule role
 	shift 3
 	for ((i = 0; i < REPEATS; i++)); do
 		for frame; do
@@ -92,7 +93,27 @@ dies() {
 			[ "${frame#:}" = "$frame" ] || rule=run-at=${frame#:}:
 			role=$AT
 			[ "$host" = source ] || role=$(other "$AT")
-			DIES=1 fault "$outcome" "$rule$HOSTS/kill $role $comm"
+			if [ "$outcome" = anyhow ]; then
+				settles "$rule$HOSTS/kill $role $comm"
+			else
+				DIES=1 fault "$outcome" "$rule$HOSTS/kill $role $comm"
+			fi
 		done
 	done
+}
+either() { runs_on one || runs_on two; }
+settles() {
+	local from=$AT to host
+	to=$(other "$from")
+	wire "$@"
+	: >"$WIRE"
+	DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --replace --silence 400ms --doubt 5s --quiet "$ID" "$to"
+	carried_out "$1"
+	wire
+	for host in "$from" "$to"; do ok_on "$host" migrate --recover; done
+	wait_for either
+	[ "$(status_on "$to")" != running ] || AT=$to
+	it_is_on "$AT" || fail "$*: $stderr"
+	for host in one two; do KEEPS_RECORD=1 wait_for clean $host || fail "$*: left on $host: $(leftovers $host)"; done
+	echo "$from -> $AT: $*"
 }

@@ -9,10 +9,10 @@ load helpers
 load hosts
 load migrate
 
-REPEATS=${FAULT_REPEATS:-3}
+REPEATS=${FAULT_REPEATS:-2}
 BATS_TEST_TIMEOUT=$((60 + 90 * REPEATS))
 # what a cut line costs at most, in ms, beyond the silence that the test allows
-BACK_MS=3000
+BACK_MS=8000
 
 test_setup() { faults_up; }
 test_teardown() { hosts_down; }
