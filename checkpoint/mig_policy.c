@@ -118,6 +118,7 @@ static void stall(struct mig_policy *p, struct mig_policy_answer *a, const char 
 		p->throttle_pct += p->throttle_pct ? THROTTLE_STEP : THROTTLE_FIRST;
 		/* The next rounds show whether it helps. */
 		p->stalled = 0;
+		p->bytes = 0;
 		a->throttle_pct = p->throttle_pct;
 		stop(a, MIG_POLICY_THROTTLE, reason);
 		return;
@@ -158,7 +159,8 @@ struct mig_policy_answer mig_policy_next(struct mig_policy *p, const struct mig_
 	else if (p->n >= p->args.max_iterations)
 		stall(p, &a, "the last round that is allowed has been", false);
 	else if (p->n > 1 && p->bytes >= most)
-		stall(p, &a, "as many bytes as are allowed have been sent", false);
+		stall(p, &a, "as many bytes as are allowed have been sent",
+		      p->args.on_stall == MIG_STALL_THROTTLE);
 	else if (p->n > 1 && is_floor(p, &a, r))
 		stall(p, &a,
 		      "another round would gain little: most of the pause is the same whatever is "

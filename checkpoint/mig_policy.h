@@ -22,7 +22,8 @@ struct mig_policy_args {
 	uint64_t max_downtime_usec; /* the target; 0: 100 ms */
 	uint64_t bandwidth;	    /* bytes per second that may be used; 0: no limit */
 	uint32_t max_iterations;    /* rounds; 0: 30 */
-	uint64_t max_bytes;	    /* over all rounds; 0: 3 times the memory of round 1 */
+	uint64_t max_bytes;	    /* over all rounds, and again once it is slowed down; 0: 3 times
+				       the memory of round 1 */
 	enum mig_stall on_stall;
 };
 /* One round, as it was. */

@@ -140,6 +140,7 @@ int mig_rounds(struct mig_source *s, struct err *e)
 		struct mig_policy_round p;
 		struct mig_policy_answer answer;
 
+		mig_throttle_look(&s->throttle, &s->held->cg);
 		r = one_round(s, i, true, &n, &p, e);
 		if (r < 0)
 			break;

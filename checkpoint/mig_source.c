@@ -223,6 +223,9 @@ static void freezing(void *ctx)
 {
 	struct mig_source *s = ctx;
 
+	/* Who has no CPU time left freezes when he has some again, and criu's code in him needs it
+	 * too. */
+	mig_throttle_done(&s->throttle);
 	mig_report_mark(&s->report, MIG_AT_STOP);
 }
 
