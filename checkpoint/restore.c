@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "base/proc.h"
+#include "base/sys.h"
 #include "base/ban.h"
 
 #define LOG_NAME  "restore.log"
@@ -23,6 +25,7 @@
 #define TICK_MS	  500
 #define KEEP_MAX  4
 #define FREEZE_MS 10000
+#define GONE_MS	  1000
 /* Bytes of memory from which on the processes do not wait for it. */
 #define LAZY_MIN (32u << 20)
 
@@ -469,6 +472,15 @@ static int hold(struct restore *s, const struct cg *cg, struct err *e)
 	return n == 0 ? cg_freeze(cg, false, FREEZE_MS, e) : n;
 }
 
+/* Killed when everything was restored and nothing held them any more, criu has let go of them. */
+static bool has_let_go(const struct restore *s)
+{
+	AUTO_FD pidfd = sys_pidfd_open(s->pid, 0);
+
+	return s->by && proc_wait_gone(s->criu.pidfd, GONE_MS) == 0 && pidfd >= 0 &&
+	       proc_wait_gone(pidfd, 0) != 0;
+}
+
 static int release(void *ctx, struct life_revival *r, struct err *e)
 {
 	struct restore *s = ctx;
@@ -483,6 +495,11 @@ static int release(void *ctx, struct life_revival *r, struct err *e)
 
 	if (n == 0)
 		n = talk(s, r, NULL, NULL, e);
+	if (n < 0 && has_let_go(s)) {
+		log_info("criu was killed when it let the container go, which runs");
+		err_clear(e);
+		n = 0;
+	}
 	/* It sits in the container's cgroup, and holds the container's streams. */
 	ckpt_criu_done(&s->criu);
 	for (int i = 0; i < 3; i++)
