@@ -37,10 +37,20 @@ enum { NOTIFY_SCRIPT = 1, NOTIFY_PID = 2 };
 enum { FEATURE_MEM_TRACK = 1, FEATURE_LAZY_PAGES = 2, FEATURE_PIDFD_STORE = 3 };
 enum { VERSION_MAJOR = 1, VERSION_MINOR = 2, VERSION_SUBLEVEL = 4 };
 
+/* Its other end is not kept waiting for us. */
+static void end_aside(const struct ckpt_criu *c)
+{
+	if (c->aside && c->aside->fd >= 0)
+		(void)shutdown(c->aside->fd, SHUT_RDWR);
+	if (c->aside)
+		c->aside->fd = FD_NONE;
+}
+
 void ckpt_criu_done(struct ckpt_criu *c)
 {
 	int status;
 
+	end_aside(c);
 	auto_fd_done(&c->fd);
 	if (c->pidfd < 0)
 		return;
@@ -176,7 +186,9 @@ static int serve_aside(const struct ckpt_criu *c, struct err *e)
 {
 	int r = c->aside->serve(c->aside->ctx, e);
 
-	if (r <= 0)
+	if (r < 0)
+		end_aside(c);
+	if (r == 0)
 		c->aside->fd = FD_NONE;
 	return r < 0 ? -ECANCELED : 0;
 }
