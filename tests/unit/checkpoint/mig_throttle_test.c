@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of checkpoint/mig_throttle on plain files in place of a cgroup: what is written, and what is
- * back afterwards, also when its maker is killed. */
+/* Tests of checkpoint/mig_throttle on plain files in place of a cgroup: what is written, and what
+ * is back afterwards, also when its maker is killed. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
