@@ -84,6 +84,9 @@ enum ckpt_fate mig_fate(struct mig_source *s, struct err *e)
 	const struct ckpt_migrate_args *a = s->a;
 	const struct mig_note note = {.epoch = s->epoch};
 	struct mig_note *running;
+
+	/* It is handed over whatever somebody wants of us now: the answer is heard first. */
+	s->peer.link.abort_fd = FD_NONE;
 	int r = mig_say_note(&s->peer.link, MIG_COMMIT, &note, e);
 
 	if (r == 0)

@@ -48,6 +48,7 @@ const struct cmd_verb cmd_migrate_recv = {
 	.wants_seal = true,
 	.word = CMD_WORD_NONE,
 	.summary = "receive a container from another host",
+	.words = "",
 	.detail = "The other side of migrate: it is started on the host where a container goes, by "
 		  "the command of migrate's --rsh, and not by people.",
 	.example = "migrate-recv",

@@ -49,7 +49,7 @@ fault() {
 	wire "$@"
 	: >"$WIRE"
 	took=${EPOCHREALTIME/./}
-	DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --mode "${MODE:-precopy}" --replace --silence 400ms --doubt 5s \
+	DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --mode "${MODE:-precopy}" --replace --silence 2s --doubt 5s \
 		--quiet ${OPTIONS:-} "$ID" "$to"
 	took=$(((${EPOCHREALTIME/./} - took) / 1000))
 	for rule; do carried_out "${rule//>/>}"; done
@@ -63,7 +63,7 @@ fault() {
 		AT=$to
 		;;
 	esac
-	[ "$took" -le $((BACK_MS + 400)) ] || fail "$*: it took $took ms: $stderr"
+	[ "$took" -le $((BACK_MS + 2000)) ] || fail "$*: it took $took ms: $stderr"
 	it_is_on "$AT" || fail "$*: $stderr"
 	wait_for clean "$(other "$AT")" || fail "$*: left on $(other "$AT"): $(leftovers "$(other "$AT")")"
 	wait_for clean "$AT" || fail "$*: left on $AT: $(leftovers "$AT")"
@@ -107,7 +107,7 @@ settles() {
 	to=$(other "$from")
 	wire "$@"
 	: >"$WIRE"
-	DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --replace --silence 400ms --doubt 5s --quiet "$ID" "$to"
+	DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --replace --silence 2s --doubt 5s --quiet "$ID" "$to"
 	carried_out "$1"
 	wire
 	for host in "$from" "$to"; do ok_on "$host" migrate --recover; done

@@ -42,7 +42,7 @@ test_teardown() { hosts_down; }
 	for ((i = 0; i < REPEATS; i++)); do
 		from=$AT to=$(other "$AT")
 		wire "run-after=COMMIT:$HOSTS/kill $from stiva"
-		DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --replace --silence 400ms --quiet "$ID" "$to"
+		DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --replace --silence 2s --quiet "$ID" "$to"
 		# it may have heard all before the kill came
 		if [ "$status" = 0 ]; then
 			AT=$to
@@ -67,7 +67,7 @@ test_teardown() { hosts_down; }
 	for ((i = 0; i < REPEATS; i++)); do
 		# the other host is gone before COMMIT comes there
 		wire "run-at=READY:touch $HOSTS/two.down" cut-at=COMMIT
-		DEADLINE=30 rt_on one migrate --rsh "$RSH" --replace --silence 400ms --doubt 300ms --quiet "$ID" two
+		DEADLINE=30 rt_on one migrate --rsh "$RSH" --replace --silence 2s --doubt 300ms --quiet "$ID" two
 		[ "$status" -ne 0 ]
 		grep -q "it stands still, in doubt: " <<<"$stderr"
 		is_frozen_on one
@@ -86,12 +86,13 @@ test_teardown() { hosts_down; }
 	done
 }
 
-@test "faults: a signal to the engine of the source: it goes on" {
+@test "faults: a signal to the engine of the source: it goes on, or has moved" {
 	local i signal
 	for ((i = 0; i < REPEATS; i++)); do
 		for signal in TERM INT HUP; do
 			fault stays "run-at=ROUND_TAKEN:$HOSTS/kill $AT stiva $signal"
 			fault stays "run-at=READY:$HOSTS/kill $AT stiva $signal"
+			fault moves "run-at=RUNNING:$HOSTS/kill $AT stiva $signal"
 		done
 	done
 }

@@ -409,9 +409,9 @@ criu_found() { jq -r '.checks[] | select(.name == "tools.criu") | .found' "$OUT"
 
 @test "U11: help lists the groups, each verb in one" {
 	ok help
-	for title in "life of a container" "what is there" "checkpoint and restore" "documents and help"; do line "$title:"; done
+	for title in "life of a container" "what is there" "checkpoint, restore, migrate" "documents and help"; do line "$title:"; done
 	is "$(sed -n 's/^  \([a-z]\{2,\}\) .*/\1/p' "$OUT" | sort | uniq -d)" ""
-	for verb in create start run exec pause resume kill wait delete list state inspect ps checkpoint restore spec validate features \
+	for verb in create start run exec pause resume kill wait delete list state inspect ps checkpoint restore migrate spec validate features \
 		doctor help completion; do
 		grep -qE "^  $verb +[a-z]" "$OUT" || fail "$verb"
 	done
