@@ -133,17 +133,18 @@ int mig_say_hear(struct mig_link *l, enum mig_frame_type type, int timeout_ms,
 	return r == 0 ? mig_say_parse(l, &f, t, a, ret, e) : r;
 }
 
-void mig_say_abort(struct mig_link *l, const char *why)
+bool mig_say_abort(struct mig_link *l, const char *why)
 {
 	struct err ignored = ERR_INIT;
-	struct mig_frame f;
+	struct mig_frame f = {0};
+	int r;
 
 	l->abort_fd = FD_NONE;
 	l->silence_ms = ABORT_MS;
-	if (mig_link_say(l, MIG_ABORT, 0, why, strlen(why), &ignored) < 0)
-		return;
-	while (mig_link_hear(l, ABORT_MS, &f, &ignored) == 0 && f.type != MIG_ABORTED)
-		;
+	r = mig_link_say(l, MIG_ABORT, 0, why, strlen(why), &ignored);
+	while (r == 0 && f.type != MIG_ABORTED)
+		r = mig_link_hear(l, ABORT_MS, &f, &ignored);
+	return r == 0;
 }
 
 int mig_say_tick(struct mig_link *l, struct err *e)

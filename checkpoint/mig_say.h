@@ -82,8 +82,9 @@ int mig_say_parse(const struct mig_link *l, const struct mig_frame *f, const str
 /* Waits for that frame, and reads it. ret: address of a pointer to t's struct. */
 int mig_say_hear(struct mig_link *l, enum mig_frame_type type, int timeout_ms,
 		 const struct json_table *t, struct arena *a, void *ret, struct err *e) MUST_CHECK;
-/* Before COMMIT: tells why, and waits until the other side has put everything away. */
-void mig_say_abort(struct mig_link *l, const char *why);
+/* Before COMMIT: tells why, and waits until the other side has put everything away. Return: false
+ * when it does not say so. */
+bool mig_say_abort(struct mig_link *l, const char *why);
 
 /* While we wait for something else: shows that we live, and hears whether the other side does.
  * Story: as mig_link_hear(); what may not come now is an error. */

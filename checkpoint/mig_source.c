@@ -343,7 +343,7 @@ static void give_up(struct mig_source *s, const struct err *e)
 		s->peer.is_dead = true;
 	else if (s->is_reserved && !s->is_handed_over && s->peer.link.in_fd >= 0 &&
 		 e->code != ECONNABORTED)
-		mig_say_abort(&s->peer.link, e->text);
+		s->peer.is_dead = !mig_say_abort(&s->peer.link, e->text);
 }
 
 /* It runs there. What is left here is only a name. */
