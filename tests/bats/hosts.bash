@@ -12,7 +12,7 @@
 #   over_tcp                        they are TCP connections over the veth pair
 #   on HOST CMD...                  runs it there; rt_on, ok_on HOST ARGS...: the runtime, as rt and ok
 #   bundle_on HOST NAME             moves $BUNDLE to /srv/NAME there
-#   counts_on HOST FILTER...        a container that counts in /count, 50 times a second, of the bundle /srv/c
+#   counts_on HOST FILTER...        a container that counts in /count, 50 times a second, of the bundle /srv/c (or runs $COUNTER)
 #   handed_over                     asserts that two counts on where one stood, and one has not counted since
 # What is below $HOSTS/HOST is /srv on it; $WIRE is the log of all lines. For rules (`run-at=`): $HOSTS/kill
 # HOST COMM [SIGNAL] ends the processes of that name there ("stiva", "criu").
@@ -94,6 +94,7 @@ make_entrances() {
 hosts_down() {
 	local host try
 	[ -d "${HOSTS:-}" ] || return 0
+	rm -f "$HOSTS/one.pid" "$HOSTS/two.pid"
 	for host in one two; do
 		[ ! -e "$CG/hosts-$ID/$host" ] || echo 1 >"$CG/hosts-$ID/$host/cgroup.kill"
 	done
@@ -146,11 +147,11 @@ absent_on() {
 
 bundle_on() { mv "$BUNDLE" "$HOSTS/$1/$2" && BUNDLE=/srv/$2; }
 
+COUNTS='i=0; while :; do i=$((i + 1)); echo $i >>/count; sleep 0.02; done'
 counts_on() {
 	local host=$1
 	shift
-	script 'i=0; while :; do i=$((i + 1)); echo $i >>/count; sleep 0.02; done' '.root.readonly = false' \
-		'.linux.cgroupsPath = "/" + env.ID' "$@"
+	script "${COUNTER:-$COUNTS}" '.root.readonly = false' '.linux.cgroupsPath = "/" + env.ID' "$@"
 	bundle_on "$host" c
 	# files of this test as its output would be wanted again on the other host
 	on "$host" "$RUNTIME" run -d -b /srv/c "$ID" >/dev/null 2>&1

@@ -7,21 +7,22 @@ load helpers
 load hosts
 load migrate
 
-REPEATS=${FAULT_REPEATS:-2}
-BATS_TEST_TIMEOUT=$((60 + 90 * REPEATS))
-# what a cut line costs at most, in ms, beyond the silence that the test allows
-BACK_MS=8000
-
 test_setup() { faults_up; }
 test_teardown() { hosts_down; }
 
 # Not while it puts its code into a process: then it alone could undo that, and the container ends (docs/migration.md).
-@test "faults: the criu of the source is killed when all is written: it goes on" {
-	dies anyhow source criu :IMAGE FINAL_END
+# So it is killed while it waits for the line, with memory to send, and when all is written.
+@test "faults: the criu of the source is killed while it sends memory: it goes on" {
+	ok_on one delete --force "$ID"
+	rm -r "$HOSTS/one/c" "$WORK/both/log"
+	hosts_down
+	faults_up 'much=$(head -c 4000000 /dev/urandom | od -v -A n -t x8)'
+	MODE=stop dies stays source criu :PAGES#2
+	dies anyhow source criu FINAL_END
 }
 
-@test "faults: the criu of the destination is killed while it holds the container: it goes on, and has never run there" {
-	dies stays destination criu :READY :COMMIT
+@test "faults: the criu of the destination is killed: one side has it" {
+	dies anyhow destination criu FINAL_END :READY READY :COMMIT COMMIT :RUNNING
 }
 
 @test "faults: the engine of the destination is killed: it goes on, or runs there, and the next one tidies up" {
@@ -33,8 +34,31 @@ test_teardown() { hosts_down; }
 }
 
 @test "faults: the engine of the source is killed before the container is handed over: it goes on" {
-	dies stays source stiva RESERVED ROUND_TAKEN
+	dies stays source stiva RESERVED FS_DATA :ROUND_TAKEN
 	dies anyhow source stiva FREEZE IMAGE FINAL_END :READY
+}
+
+@test "faults: the engine of the source is killed at the moment of handing over: one side has it" {
+	dies anyhow source stiva READY :COMMIT :RUNNING RUNNING DONE
+}
+
+@test "faults: an engine is killed together with its watchdog: it stands still until the next command" {
+	local i frame
+	for ((i = 0; i < REPEATS; i++)); do
+		for frame in FREEZE FINAL_END READY COMMIT; do
+			DIES=1 fault anyhow "run-after=$frame:$HOSTS/kill $AT stiva:watchdog; $HOSTS/kill $AT stiva"
+			DIES=1 fault anyhow "run-after=$frame:$HOSTS/kill $(other "$AT") stiva:watchdog; $HOSTS/kill $(other "$AT") stiva"
+		done
+	done
+}
+
+@test "faults: both engines are killed: one side has it" {
+	local i frame
+	for ((i = 0; i < REPEATS; i++)); do
+		for frame in ROUND_TAKEN FREEZE FINAL_END READY COMMIT RUNNING; do
+			DIES=1 fault anyhow "run-after=$frame:$HOSTS/kill $AT stiva; $HOSTS/kill $(other "$AT") stiva"
+		done
+	done
 }
 
 @test "faults: the engine of the source is killed when it is handed over: --recover asks, and it is gone here" {
@@ -42,7 +66,7 @@ test_teardown() { hosts_down; }
 	for ((i = 0; i < REPEATS; i++)); do
 		from=$AT to=$(other "$AT")
 		wire "run-after=COMMIT:$HOSTS/kill $from stiva"
-		DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --replace --silence 2s --quiet "$ID" "$to"
+		DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --replace --silence 400ms --quiet "$ID" "$to"
 		# it may have heard all before the kill came
 		if [ "$status" = 0 ]; then
 			AT=$to
@@ -67,7 +91,7 @@ test_teardown() { hosts_down; }
 	for ((i = 0; i < REPEATS; i++)); do
 		# the other host is gone before COMMIT comes there
 		wire "run-at=READY:touch $HOSTS/two.down" cut-at=COMMIT
-		DEADLINE=30 rt_on one migrate --rsh "$RSH" --replace --silence 2s --doubt 300ms --quiet "$ID" two
+		DEADLINE=30 rt_on one migrate --rsh "$RSH" --replace --silence 400ms --doubt 300ms --quiet "$ID" two
 		[ "$status" -ne 0 ]
 		grep -q "it stands still, in doubt: " <<<"$stderr"
 		is_frozen_on one
@@ -90,10 +114,18 @@ test_teardown() { hosts_down; }
 	local i signal
 	for ((i = 0; i < REPEATS; i++)); do
 		for signal in TERM INT HUP; do
-			fault stays "run-at=ROUND_TAKEN:$HOSTS/kill $AT stiva $signal"
-			fault stays "run-at=READY:$HOSTS/kill $AT stiva $signal"
+			dies_once stays source stiva:$signal :RESERVED :ROUND_TAKEN :READY
+			dies_once anyhow source stiva:$signal FREEZE FINAL_END COMMIT
 			fault moves "run-at=RUNNING:$HOSTS/kill $AT stiva $signal"
 		done
+	done
+}
+
+@test "faults: a signal to the engine of the destination: it goes on, or has moved" {
+	local i signal
+	for ((i = 0; i < REPEATS; i++)); do
+		dies_once stays destination stiva:TERM :FS_DATA :FREEZE :IMAGE :READY
+		dies_once anyhow destination stiva:INT FINAL_END COMMIT RUNNING
 	done
 }
 
