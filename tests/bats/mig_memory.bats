@@ -41,15 +41,19 @@ migrate() {
 }
 
 @test "memory in rounds, while it is written: what criu restores goes on as if nothing had happened" {
-	local first final
+	local first second final
 	migrate rrrr
 	cat "$DIR/out"
 	first=$(grep -m 1 '"round"' "$DIR/out") final=$(grep '"final"' "$DIR/out")
 	[ "$(grep -c '"round"' "$DIR/out")" = 4 ]
 	[ "$(field "$first" sent)" -ge $((MIB * 256)) ]
-	# two processes, of which the rounds saw one; the oracle writes a part of it
+	# the oracle writes a part of it, and never its code
+	second=$(grep '"round"' "$DIR/out" | sed -n 2p)
+	[ "$(field "$second" bytes)" -lt "$(field "$first" bytes)" ]
+	# two processes, of which the rounds saw one; how much of the second one's memory is still that of the first is a
+	# matter of the time that has passed since its fork
 	[ "$(field "$final" processes)" = 2 ]
-	[ "$(field "$final" bytes)" -lt "$(field "$first" bytes)" ]
+	[ "$(field "$final" sent)" -lt "$(field "$final" pages)" ]
 	[ "$(field "$final" ref)" -gt 0 ]
 }
 

@@ -161,6 +161,8 @@ static void be_restored(int work_fd)
 	    connect(sock, (struct sockaddr *)&a, sizeof(a)) < 0 ||
 	    send(sock, &pid, sizeof(pid), 0) != sizeof(pid) || fd_send(sock, "", 1, &uffd, 1) < 0)
 		_exit(10);
+	/* With the server's, the last one, the end of it all comes to who waits yet. */
+	close(uffd);
 	/* A page before all run, and one from the middle. */
 	if (!is_page((uint64_t *)(void *)(p + 5 * MIG_PAGE), 5) ||
 	    !is_page((uint64_t *)(void *)(p + 2000 * MIG_PAGE), 2000))
