@@ -436,9 +436,7 @@ static int hand_over(struct dump *d, enum ckpt_fate *ret, struct err *e)
 	if (r == 0 && has_ended(d))
 		r = err_set(e, ERR_STATE, ESRCH, "the container was ended meanwhile");
 	if (ckpt_watchdog_stand_down(&d->dog) && r == 0)
-		r = err_set(e, ERR_BUSY, ETIMEDOUT,
-			    "it took longer than %d ms: the container goes on here",
-			    by->max_frozen_ms);
+		r = err_set(e, ERR_BUSY, ETIME, "it has taken too long");
 	if (r == 0)
 		r = life_held_commit(&d->held, by->epoch, by->peer, e);
 	if (r == 0)
@@ -462,6 +460,12 @@ static int move(struct dump *d, struct err *e)
 	if (r == 0)
 		r = hand_over(d, &fate, e);
 	if (fate == CKPT_GOES_ON) {
+		/* With criu the watchdog's thaw is no harm, but what came of it is an error of its
+		 * own. */
+		if (r < 0 && (r == -ETIME || ckpt_watchdog_has_fired(&d->dog)))
+			r = err_set(e, ERR_BUSY, ETIME,
+				    "it took longer than %d ms: the container goes on here",
+				    d->by->max_frozen_ms);
 		life_held_back(&d->held);
 		return e->code ? -e->code : r;
 	}
@@ -480,6 +484,10 @@ int ckpt_dump_for(const struct life_host *h, const char *id, const struct ckpt_c
 	d.by = by;
 	int r = look(&d, h, id, NULL, e);
 
+	/* CRIU lets run what it restores. */
+	if (r == 0 && d.held.status == SPEC_PAUSED)
+		r = err_set(e, ERR_STATE, EBUSY,
+			    "it is paused, and would run on the other host: resume it first");
 	if (r == 0)
 		r = move(&d, e);
 	dump_done(&d);

@@ -87,6 +87,7 @@ enum ckpt_fate mig_fate(struct mig_source *s, struct err *e)
 
 	/* It is handed over whatever somebody wants of us now: the answer is heard first. */
 	s->peer.link.abort_fd = FD_NONE;
+	s->peer.link.end_usec = 0;
 	int r = mig_say_note(&s->peer.link, MIG_COMMIT, &note, e);
 
 	if (r == 0)
@@ -121,7 +122,8 @@ static int settle(struct life_held *x, const struct ckpt_migrate_args *a, struct
 	if (fate == CKPT_IN_DOUBT)
 		return -e->code;
 	if (fate == CKPT_GOES_ON) {
-		buf_printf(out, "%s: %s\n", x->id, e->text);
+		buf_printf(out, "%s: %s%s\n", x->id, e->text,
+			   x->status == SPEC_STOPPED ? ", where it has ended meanwhile" : "");
 		err_clear(e);
 		life_held_back(x);
 		return 1;
@@ -136,7 +138,7 @@ static int recover_one(const struct life_host *h, const char *id, const struct c
 	struct life_held x = LIFE_HELD_INIT;
 	struct mig_peer p = MIG_PEER_NONE;
 	struct err ignored = ERR_INIT;
-	int r = life_held_open(h, id, &x, e);
+	int r = life_held_open_any(h, id, &x, e);
 
 	if (r == 0)
 		r = settle(&x, a, &p, out, e);

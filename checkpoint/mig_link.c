@@ -254,8 +254,13 @@ static int await(struct mig_link *l, bool want_out, uint64_t deadline, struct er
 	struct pollfd p[3] = {{.fd = l->abort_fd >= 0 ? l->abort_fd : -1, .events = POLLIN},
 			      {.fd = wants_in ? l->in_fd : -1, .events = POLLIN},
 			      {.fd = want_out ? l->out_fd : -1, .events = POLLOUT}};
-	uint64_t now = proc_now_usec();
-	int ms = deadline == 0 ? -1 : deadline <= now ? 0 : (int)((deadline - now + 999) / 1000);
+	uint64_t now = proc_now_usec(), until = deadline;
+
+	if (l->end_usec && now >= l->end_usec)
+		return err_set(e, ERR_BUSY, ETIME, "it has taken too long");
+	if (l->end_usec && (!until || l->end_usec < until))
+		until = l->end_usec;
+	int ms = until == 0 ? -1 : until <= now ? 0 : (int)((until - now + 999) / 1000);
 	int n = poll(p, 3, ms);
 
 	if (n < 0 && errno != EINTR)
@@ -264,9 +269,7 @@ static int await(struct mig_link *l, bool want_out, uint64_t deadline, struct er
 		return err_set(e, ERR_BUSY, EINTR, "ended by a signal");
 	if (n > 0 && p[1].revents)
 		return fill(l, &moved, e);
-	if (n == 0 && deadline)
-		return -ETIMEDOUT;
-	return 0;
+	return n == 0 && deadline && until == deadline ? -ETIMEDOUT : 0;
 }
 
 static int silent(const struct mig_link *l, struct err *e)

@@ -76,6 +76,8 @@ struct mig_link {
 	const char *peer;  /* borrowed: the other side's name, for messages */
 	int silence_ms;	   /* so long nothing may move while a call waits; -1: for ever */
 	uint64_t rate;	   /* bytes per second of bulk; 0: as fast as it goes */
+	uint64_t end_usec; /* from this proc_now_usec() on no call waits, but ends with ETIME; 0:
+			      never */
 
 	/* counted, for reports: bytes each way */
 	uint64_t in_total, out_total;

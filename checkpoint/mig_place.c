@@ -27,7 +27,8 @@
 #include "checkpoint/internal.h"
 #include "base/ban.h"
 
-#define IMAGE_SPARE (64ull << 20)
+/* It may grow while it is moved, and there are other images. */
+#define IMAGE_SPARE (256ull << 20)
 #define DEPTH_MAX   256
 #define CONFIG	    "config.json"
 
@@ -351,8 +352,8 @@ static int check_memory(uint64_t wanted, struct err *e)
 	at += strspn(at, " ");
 	if (num_u64n(at, strspn(at, "0123456789"), &kib) == 0 && kib < wanted >> 10)
 		return err_set(e, ERR_STATE, ENOMEM,
-			       "the container has %llu MiB of memory, and only %llu MiB are free "
-			       "here",
+			       "the container takes %llu MiB of memory here while it is moved, "
+			       "twice its own, and only %llu MiB are free",
 			       (unsigned long long)(wanted >> 20), (unsigned long long)(kib >> 10));
 	return 0;
 }
@@ -364,7 +365,7 @@ int mig_place_images(uint64_t bytes, int *ret_fd, struct err *e)
 	AUTO_FD fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
 	int r = fs < 0 ? fs : 0;
 
-	snprintf(size, sizeof(size), "%llu", (unsigned long long)(bytes + bytes / 4 + IMAGE_SPARE));
+	snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
 	if (r == 0)
 		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0);
 	if (r == 0)
@@ -393,9 +394,16 @@ static int open_streams(struct mig_place *p, struct err *e)
 		return err_set(e, ERR_INPUT, EBADMSG, "RESERVE: there are not three streams");
 	for (int i = 0; i < 3; i++) {
 		bool is_null = str_eq(v->v[i], "null");
+		struct stat st;
+		int r = 0;
+
 		/* What a program has written to its log stays on the source. */
 		int flags = i == 0 ? O_RDONLY : O_WRONLY | O_CREAT | O_APPEND;
 
+		if (!is_null && i > 0 && lstat(v->v[i], &st) < 0 && errno == ENOENT)
+			r = note(p, &p->rec.made, v->v[i], e);
+		if (r < 0)
+			return r;
 		p->stream_fd[i] = is_null ? open("/dev/null", O_RDWR | O_CLOEXEC)
 					  : open(v->v[i], flags | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (p->stream_fd[i] < 0)
@@ -426,13 +434,13 @@ int mig_place_make(struct mig_place *p, struct err *e)
 	int r = mig_record_write(p->rec_fd, &p->rec, e);
 
 	if (r == 0)
-		r = check_memory(o->memory.v, e);
+		r = check_memory(2 * o->memory.v, e);
 	if (r == 0)
 		r = make_bundle(p, e);
 	for (size_t i = 0; r == 0 && i < o->trees.n; i++)
 		r = place_tree(p, i, e);
 	if (r == 0)
-		r = mig_place_images(o->memory.v, &p->image_fd, e);
+		r = mig_place_images(2 * o->memory.v + IMAGE_SPARE, &p->image_fd, e);
 	if (r == 0)
 		r = open_streams(p, e);
 	return r == 0 && !o->is_check.v ? open_sinks(p, e) : r;

@@ -13,12 +13,14 @@
 #include "base/file.h"
 #include "base/ban.h"
 
-#define NAME	  "migration.json"
-#define COMMITTED "committed" /* beside it: the fact alone, for who may not allocate */
-#define RELEASED  "released"
-#define NEW	  "new-"
-#define GONE	  "gone-" /* an epoch that is being removed */
-#define SIZE_MAX_ (1u << 20)
+#define NAME	   "migration.json"
+#define COMMITTED  "committed" /* beside it: the fact alone, for who may not allocate */
+#define RELEASED   "released"
+#define NEW	   "new-"
+#define GONE	   "gone-" /* an epoch that is being removed */
+#define SIZE_MAX_  (1u << 20)
+#define MAKE_TRIES 5
+#define MAKE_MS	   1000
 
 /* clang-format off */
 static const struct json_row rows[] = {
@@ -72,10 +74,15 @@ int mig_record_make(const struct life_host *h, const char *epoch, int *ret_fd, s
 		return r;
 	if (str_copy(new + sizeof(NEW) - 1, MIG_EPOCH_SIZE, epoch) < 0)
 		return err_set(e, ERR_BUG, EINVAL, "no epoch");
-	/* Locked before anybody can find it. */
-	if (mkdirat(all, new, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, errno, "make the directory of the migration");
-	r = open_one(all, new, 0, &fd, e);
+	/* Locked before anybody can find it; who sweeps may be faster, each time. */
+	for (int i = 0; i < MAKE_TRIES; i++) {
+		err_clear(e);
+		if (mkdirat(all, new, 0700) < 0 && errno != EEXIST)
+			return err_sys(e, errno, "make the directory of the migration");
+		r = open_one(all, new, MAKE_MS, &fd, e);
+		if (r != -ENOENT)
+			break;
+	}
 	if (r < 0)
 		return e->code ? r : err_sys(e, r, "make the directory of the migration");
 	if (renameat2(all, new, all, epoch, RENAME_NOREPLACE) < 0) {
@@ -157,13 +164,23 @@ void mig_record_unlock(int dir_fd)
 	(void)flock(dir_fd, LOCK_UN);
 }
 
+static void empty(int dir_fd)
+{
+	AUTO_FD own = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_DIR d = own >= 0 ? fdopendir(own) : NULL;
+
+	if (d)
+		(void)fd_take(&own);
+	for (struct dirent *de = d ? readdir(d) : NULL; de; de = readdir(d))
+		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, ".."))
+			(void)unlinkat(dir_fd, de->d_name, 0);
+}
+
 void mig_record_remove(const struct life_host *h, const char *epoch, int dir_fd)
 {
 	struct err ignored = ERR_INIT;
 	char gone[sizeof(GONE) + MIG_EPOCH_SIZE] = GONE;
 	AUTO_FD all = FD_NONE;
-	AUTO_FD own = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO_DIR d = own >= 0 ? fdopendir(own) : NULL;
 
 	/* Who finds a half of it would take it for a migration that was never committed. */
 	if (life_migrations_open(h, false, &all, &ignored) < 0 ||
@@ -172,12 +189,20 @@ void mig_record_remove(const struct life_host *h, const char *epoch, int dir_fd)
 		return;
 	/* Of a restore that failed: somebody was told where it is. */
 	(void)renameat(dir_fd, MIG_RECORD_LOG, all, MIG_RECORD_LOG);
-	if (d)
-		(void)fd_take(&own);
-	for (struct dirent *de = d ? readdir(d) : NULL; de; de = readdir(d))
-		if (!str_eq(de->d_name, ".") && !str_eq(de->d_name, ".."))
-			(void)unlinkat(dir_fd, de->d_name, 0);
+	empty(dir_fd);
 	(void)unlinkat(all, gone, AT_REMOVEDIR);
+}
+
+/* What a maker or a remover left that was killed. */
+static void sweep(int all_fd, const char *name)
+{
+	struct err ignored = ERR_INIT;
+	AUTO_FD fd = FD_NONE;
+
+	if (open_one(all_fd, name, 0, &fd, &ignored) < 0)
+		return;
+	empty(fd);
+	(void)unlinkat(all_fd, name, AT_REMOVEDIR);
 }
 
 int mig_record_each(const struct life_host *h,
@@ -197,6 +222,8 @@ int mig_record_each(const struct life_host *h,
 	for (struct dirent *de = readdir(d); de; de = readdir(d)) {
 		struct err its = ERR_INIT;
 
+		if (str_starts(de->d_name, NEW) || str_starts(de->d_name, GONE))
+			sweep(dirfd(d), de->d_name);
 		if (!mig_say_is_epoch(de->d_name) || one(ctx, de->d_name, &its) == 0)
 			continue;
 		if (!first)

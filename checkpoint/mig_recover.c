@@ -29,12 +29,44 @@ static void let_run(const struct life_host *h, int rec_fd, const struct mig_reco
 	mig_record_released(rec_fd);
 }
 
+/* *ret: what holds from now on. */
+static int decide(const struct life_host *h, const char *epoch, int rec_fd, enum mig_phase *ret,
+		  struct err *e)
+{
+	AUTO(arena) a = {0};
+	struct mig_record *rec;
+	int r = mig_record_read(rec_fd, &a, &rec, e);
+
+	*ret = MIG_PHASE_NONE;
+	/* Nothing had been made yet. */
+	if (r == -ENOENT && !e->code) {
+		mig_record_remove(h, epoch, rec_fd);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (rec->phase.v == MIG_PHASE_COMMITTED)
+		let_run(h, rec_fd, rec);
+	if (rec->phase.v != MIG_PHASE_RECEIVING) {
+		*ret = (enum mig_phase)rec->phase.v;
+		return 0;
+	}
+	log_info("a migration of \"%s\" to this host was cut off: what came of it is removed",
+		 rec->id);
+	return mig_place_discard(h, rec_fd, rec, e);
+}
+
+int mig_recover_dead(const struct life_host *h, const char *epoch, int rec_fd, struct err *e)
+{
+	enum mig_phase phase;
+
+	return decide(h, epoch, rec_fd, &phase, e);
+}
+
 static int discard_dead(void *ctx, const char *epoch, struct err *e)
 {
 	const struct life_host *h = ctx;
-	AUTO(arena) a = {0};
 	AUTO_FD fd = FD_NONE;
-	struct mig_record *rec;
 	int r = mig_record_open(h, epoch, 0, &fd, e);
 
 	/* Somebody is at work on it, or has just finished. */
@@ -42,19 +74,7 @@ static int discard_dead(void *ctx, const char *epoch, struct err *e)
 		err_clear(e);
 		return 0;
 	}
-	if (r == 0)
-		r = mig_record_read(fd, &a, &rec, e);
-	if (r == -ENOENT && !e->code) {
-		mig_record_remove(h, epoch, fd);
-		return 0;
-	}
-	if (r == 0 && rec->phase.v == MIG_PHASE_COMMITTED)
-		let_run(h, fd, rec);
-	if (r < 0 || rec->phase.v != MIG_PHASE_RECEIVING)
-		return r;
-	log_info("a migration of \"%s\" to this host was cut off: what came of it is removed",
-		 rec->id);
-	return mig_place_discard(h, fd, rec, e);
+	return r == 0 ? mig_recover_dead(h, epoch, fd, e) : r;
 }
 
 int mig_recover_leftovers(const struct life_host *h, struct err *e)
@@ -66,9 +86,8 @@ int mig_recover_leftovers(const struct life_host *h, struct err *e)
 static int find_phase(const struct life_host *h, const char *epoch, struct mig_note *ret,
 		      struct err *e)
 {
-	AUTO(arena) a = {0};
 	AUTO_FD fd = FD_NONE;
-	struct mig_record *rec;
+	enum mig_phase phase;
 	int r = mig_record_open(h, epoch, ENGINE_MS, &fd, e);
 
 	ret->phase = (struct opt_enum){true, MIG_PHASE_NONE};
@@ -82,20 +101,10 @@ static int find_phase(const struct life_host *h, const char *epoch, struct mig_n
 		return 0;
 	}
 	if (r == 0)
-		r = mig_record_read(fd, &a, &rec, e);
-	if (r == -ENOENT && !e->code) {
-		mig_record_remove(h, epoch, fd);
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	if (rec->phase.v == MIG_PHASE_COMMITTED)
-		let_run(h, fd, rec);
-	if (rec->phase.v != MIG_PHASE_RECEIVING) {
-		ret->phase.v = rec->phase.v;
-		return 0;
-	}
-	return mig_place_discard(h, fd, rec, e);
+		r = decide(h, epoch, fd, &phase, e);
+	if (r == 0)
+		ret->phase.v = (int)phase;
+	return r;
 }
 
 static void forget(const struct life_host *h, const char *epoch)

@@ -140,6 +140,7 @@ bool mig_say_abort(struct mig_link *l, const char *why)
 	int r;
 
 	l->abort_fd = FD_NONE;
+	l->end_usec = 0;
 	l->silence_ms = ABORT_MS;
 	r = mig_link_say(l, MIG_ABORT, 0, why, strlen(why), &ignored);
 	while (r == 0 && f.type != MIG_ABORTED)

@@ -21,7 +21,7 @@
 #define CONFIG	     "config.json"
 #define CONFIG_MAX   (16u << 20)
 #define RESERVE_MS   60000
-#define PS_BYTES_MIN (64ull << 20) /* of images but memory */
+#define PS_BYTES_MIN (128ull << 20) /* of images but memory */
 
 static const struct word doubt_rows[] = {{"wait", 0}, {"source", 0}, {"destination", 0}};
 WORDS_COMPLETE(doubt_rows, CKPT_DOUBT_N);
@@ -238,6 +238,8 @@ static int frozen(void *ctx, struct err *e)
 	/* criu has its own copy. */
 	auto_fd_done(&s->ps.its_fd);
 	s->peer.link.silence_ms = s->a->silence_ms ? (int)s->a->silence_ms : MIG_SILENCE_MS;
+	if (s->a->max_frozen_ms)
+		s->peer.link.end_usec = proc_now_usec() + (uint64_t)s->a->max_frozen_ms * 1000;
 	int r = mig_say_note(&s->peer.link, MIG_FREEZE, &note, e);
 
 	return r == 0 ? mig_memory_code(&s->memory, e) : r;

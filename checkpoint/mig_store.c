@@ -177,16 +177,6 @@ static int take_run(const struct mig_frame *f, size_t i, struct mig_run *ret, st
 	return is_run(ret->vaddr, ret->nr) ? 0 : wrong(f, "a run of pages that cannot be", e);
 }
 
-static int charge(struct mig_store *s, uint64_t bytes, struct err *e)
-{
-	s->bytes += bytes;
-	if (s->max_bytes && s->bytes > s->max_bytes)
-		return err_set(e, ERR_STATE, EFBIG,
-			       "the memory that arrives is more than %llu bytes, the limit",
-			       (unsigned long long)s->max_bytes);
-	return 0;
-}
-
 static int put_pages(const struct mig_store_id *d, uint64_t vaddr, const char *p, size_t n,
 		     struct err *e)
 {
@@ -195,6 +185,10 @@ static int put_pages(const struct mig_store_id *d, uint64_t vaddr, const char *p
 
 		if (done < 0 && errno == EINTR)
 			continue;
+		if (done < 0 && errno == ENOSPC)
+			return err_set(e, ERR_STATE, ENOSPC,
+				       "more memory arrives than there was room made for: the "
+				       "container has grown; the next try makes more");
 		if (done <= 0)
 			return err_sys(e, done < 0 ? errno : EIO,
 				       "write memory to \"pages-%u.img\"", d->number);
@@ -220,9 +214,7 @@ static int take_pages(struct mig_store *s, struct mig_store_id *d, const struct 
 
 		if (bytes > f->n - at)
 			return wrong(f, "fewer pages than its runs say", e);
-		r = charge(s, bytes, e);
-		if (r == 0)
-			r = put_pages(d, run.vaddr, f->data + at, bytes, e);
+		r = put_pages(d, run.vaddr, f->data + at, bytes, e);
 		at += bytes;
 		s->pages += run.nr;
 	}
@@ -262,9 +254,7 @@ static int take_ref(struct mig_store *s, uint64_t id, const struct mig_frame *f,
 			return wrong(f, "a page that cannot be", e);
 		if (pread(from->fd, s->page, MIG_PAGE, (off_t)ref.from_vaddr) != (ssize_t)MIG_PAGE)
 			return err_sys(e, EIO, "read memory from \"pages-%u.img\"", from->number);
-		r = charge(s, MIG_PAGE, e);
-		if (r == 0)
-			r = put_pages(to, ref.vaddr, s->page, MIG_PAGE, e);
+		r = put_pages(to, ref.vaddr, s->page, MIG_PAGE, e);
 		if (r < 0)
 			return r;
 		s->refs++;

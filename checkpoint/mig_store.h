@@ -47,10 +47,9 @@ enum { MIG_MAP_BEGIN = 0, MIG_MAP_RUNS = 1 };
 
 struct mig_store_id; /* private */
 struct mig_store {
-	uint64_t max_bytes; /* of pages with contents; 0: no limit */
-	uint32_t max_ids;   /* 0: 65536 */
+	uint32_t max_ids; /* 0: 65536 */
 	/* counted */
-	uint64_t bytes, pages, zero, refs;
+	uint64_t pages, zero, refs;
 	/* private */
 	int dir_fd, base_fd;	/* owned */
 	struct mig_store_id *v; /* owned, by id */
@@ -67,7 +66,8 @@ int mig_store_open(struct mig_store *s, int images_fd, struct err *e) MUST_CHECK
 void mig_store_done(struct mig_store *s);
 /* Whether it is a frame for mig_store_take(). */
 bool mig_store_is_for(const struct mig_frame *f);
-/* One frame. Story: EBADMSG for what may not be, EFBIG beyond max_bytes. */
+/* One frame; how much may come, over and over, only the file system limits. Story: EBADMSG for what
+ * may not be, ENOSPC. */
 int mig_store_take(struct mig_store *s, const struct mig_frame *f, struct err *e) MUST_CHECK;
 /*
  * Writes the maps: then criu can restore from images_fd. is_lazy: with lazy_pages, and with a

@@ -21,6 +21,7 @@
 #include "checkpoint/mig_fault.h"
 #include "checkpoint/mig_hash.h"
 #include "checkpoint/mig_image.h"
+#include "checkpoint/watchdog.h"
 #include "base/ban.h"
 
 /* Bytes of memory from which on the processes do not wait for it. */
@@ -33,8 +34,6 @@
 #define SILENCE_MAX   600000
 /* While it runs there, nothing is lost by waiting. */
 #define PATIENCE_MS 120000
-/* It may grow while it is moved. */
-#define STORE_SPARE (256ull << 20)
 
 struct target {
 	const struct life_host *h;
@@ -48,6 +47,7 @@ struct target {
 	struct mig_store store;
 	struct ckpt_restore_by by;
 	int rec_fd; /* owned */
+	struct ckpt_watchdog dog;
 	pid_t pid;
 	bool is_frozen, is_complete, is_committed, is_lazy;
 	uint64_t complete_usec; /* when the last of it was here */
@@ -161,7 +161,6 @@ static int fill(void *ctx, struct life_revival *r, struct err *e)
 
 	t->link.abort_fd = life_revival_abort_fd(r);
 	t->link.silence_ms = PATIENCE_MS;
-	t->store.max_bytes = t->offer->memory.v * 2 + STORE_SPARE;
 	if (n == 0)
 		n = mig_store_open(&t->store, t->place.image_fd, e);
 	t->by.serve_fd = t->store.base_fd;
@@ -320,11 +319,33 @@ static int give_up(struct target *t, struct err *e)
 	return r == 0 ? 0 : -e->code;
 }
 
+/* Killed before it was ours: nothing of it stays. The lock on the record is the watchdog's too. */
+static void tidy(void *ctx)
+{
+	struct target *t = ctx;
+	struct err ignored = ERR_INIT;
+
+	(void)!mig_recover_dead(t->h, t->offer->epoch, t->rec_fd, &ignored);
+}
+
+static int guard(struct target *t, struct err *e)
+{
+	const struct ckpt_watchdog_job job = {.keep = &t->rec_fd,
+					      .n_keep = 1,
+					      .cgroup_fd = FD_NONE,
+					      .max_ms = -1,
+					      .fire = tidy,
+					      .ctx = t};
+
+	return ckpt_watchdog_start(&job, &t->dog, e);
+}
+
 /* ---- the verb ---- */
 
 static int take_offer(struct target *t, struct err *e)
 {
 	struct mig_offer *o = t->offer;
+	struct err left = ERR_INIT;
 
 	if (!mig_say_is_epoch(o->epoch))
 		return err_set(e, ERR_INPUT, EBADMSG, "protocol error: RESERVE has no epoch");
@@ -334,8 +355,9 @@ static int take_offer(struct target *t, struct err *e)
 			       "for a user");
 	int r = mig_say_check_host(t->them, &t->us, "the source", e);
 
-	if (r == 0)
-		r = mig_recover_leftovers(t->h, e);
+	/* What is in the way of this one says so itself. */
+	if (r == 0 && mig_recover_leftovers(t->h, &left) < 0)
+		log_warn("what an earlier migration left: %s", left.text);
 	if (r == 0)
 		r = mig_record_make(t->h, o->epoch, &t->rec_fd, e);
 	t->place = (struct mig_place){.h = t->h,
@@ -344,6 +366,8 @@ static int take_offer(struct target *t, struct err *e)
 				      .rec_fd = t->rec_fd,
 				      .image_fd = FD_NONE,
 				      .stream_fd = {FD_NONE, FD_NONE, FD_NONE}};
+	if (r == 0)
+		r = guard(t, e);
 	if (r == 0)
 		r = mig_place_make(&t->place, e);
 	return r == 0 ? restore(t, e) : r;
@@ -416,12 +440,14 @@ static int talk(struct target *t, int *ret_status, struct err *e)
 int ckpt_migrate_receive(const struct life_host *h, int in_fd, int out_fd, int *ret_status,
 			 struct err *e)
 {
-	struct target t = {.h = h, .rec_fd = FD_NONE, .store = MIG_STORE_NONE};
+	struct target t = {
+		.h = h, .rec_fd = FD_NONE, .dog = CKPT_WATCHDOG_NONE, .store = MIG_STORE_NONE};
 
 	*ret_status = 0;
 	mig_link_open(&t.link, in_fd, out_fd, "the source");
 	int r = talk(&t, ret_status, e);
 
+	ckpt_watchdog_done(&t.dog);
 	mig_sink_image_done(&t.image);
 	mig_store_done(&t.store);
 	mig_place_done(&t.place);

@@ -28,12 +28,16 @@ int mig_place_make(struct mig_place *p, struct err *e) MUST_CHECK;
 int mig_place_discard(const struct life_host *h, int rec_fd, const struct mig_record *rec,
 		      struct err *e) MUST_CHECK;
 
-/* A directory in a tmpfs that nobody else sees, for images of so many bytes. */
+/* A directory in a tmpfs that nobody else sees, into which so many bytes go at most. */
 int mig_place_images(uint64_t bytes, int *ret_fd, struct err *e) MUST_CHECK;
 
 /* ---- mig_recover.c ---- */
 /* What of earlier migrations to this host was left by a stiva that was killed. */
 int mig_recover_leftovers(const struct life_host *h, struct err *e) MUST_CHECK;
+/* Of the record rec_fd, which is locked, and whose engine has ended: what was not committed is
+ * removed, what was runs. */
+int mig_recover_dead(const struct life_host *h, const char *epoch, int rec_fd,
+		     struct err *e) MUST_CHECK;
 /* Answers STATUS. */
 int mig_recover_answer(const struct life_host *h, struct mig_link *l, const char *epoch,
 		       struct err *e) MUST_CHECK;

@@ -39,11 +39,15 @@ static int check(const struct life_box *b, enum spec_status *ret, struct err *e)
 		       word_text(&spec_words_status, (int)*ret));
 }
 
-static int fill(struct life_held *x, struct life_box *b, struct err *e)
+static int fill(struct life_held *x, struct life_box *b, bool may_have_ended, struct err *e)
 {
 	struct spec_config *conf = NULL;
 	int r = check(b, &x->status, e);
 
+	if (r == -ESRCH && may_have_ended && x->status == SPEC_STOPPED) {
+		err_clear(e);
+		r = 0;
+	}
 	if (r == 0)
 		r = life_store_config(b, &conf, e);
 	if (r < 0)
@@ -59,6 +63,8 @@ static int fill(struct life_held *x, struct life_box *b, struct err *e)
 		x->peer = &b->rec->held->peer;
 	}
 	x->dir_fd = b->dir_fd;
+	if (x->status == SPEC_STOPPED)
+		return 0;
 	x->pid = (pid_t)b->rec->init->pid.v;
 	x->pidfd = life_machine_pidfd(b);
 	if (x->pidfd < 0) {
@@ -71,7 +77,8 @@ static int fill(struct life_held *x, struct life_box *b, struct err *e)
 			    : r;
 }
 
-int life_held_open(const struct life_host *h, const char *id, struct life_held *x, struct err *e)
+static int open_it(const struct life_host *h, const char *id, bool may_have_ended,
+		   struct life_held *x, struct err *e)
 {
 	static const struct life_box none = LIFE_BOX_INIT;
 	struct life_box *b = mem_alloc(sizeof(*b));
@@ -81,12 +88,27 @@ int life_held_open(const struct life_host *h, const char *id, struct life_held *
 	int r = life_store_open(h, id, true, b, e);
 
 	if (r == 0)
-		r = fill(x, b, e);
+		r = fill(x, b, may_have_ended, e);
 	return r < 0 ? r : life_wait_signals(&x->abort_fd, e);
+}
+
+int life_held_open(const struct life_host *h, const char *id, struct life_held *x, struct err *e)
+{
+	int r = open_it(h, id, false, x, e);
+
+	return r == 0 ? life_settle_check(((const struct life_box *)x->box)->rec, e) : r;
+}
+
+int life_held_open_any(const struct life_host *h, const char *id, struct life_held *x,
+		       struct err *e)
+{
+	return open_it(h, id, true, x, e);
 }
 
 int life_held_end(struct life_held *x, struct err *e)
 {
+	if (x->status == SPEC_STOPPED)
+		return 0;
 	int r = cg_kill(&x->cg, e);
 
 	if (r < 0)
@@ -133,7 +155,7 @@ void life_held_back(void *held)
 {
 	struct life_held *x = held;
 
-	life_settle_held(x->box, &x->cg);
+	life_settle_held(x->box, x->status == SPEC_STOPPED ? NULL : &x->cg);
 }
 
 void life_held_forget(struct life_held *x)

@@ -237,7 +237,7 @@ struct life_held {
 	bool has_notify;			/* it was given a proxy of sd_notify's socket */
 	const char *epoch; /* of the migration that has handed it over to peer; NULL: it is ours */
 	const struct strvec *peer;
-	enum spec_status status; /* running or paused */
+	enum spec_status status; /* running or paused; stopped: life_held_open_any() */
 	int dir_fd;		 /* borrowed: the state directory */
 	struct cg cg;		 /* owned */
 	pid_t pid;
@@ -249,9 +249,13 @@ struct life_held {
 		.dir_fd = FD_NONE, .cg = CG_NONE, .pidfd = FD_NONE, .abort_fd = FD_NONE            \
 	}
 void life_held_done(struct life_held *x);
-/* Locks it. Refuses what is neither running nor paused, and what has no cgroup of its own. */
+/* Locks it. Refuses what is neither running nor paused, what has no cgroup of its own, and what was
+ * handed over to another host. */
 int life_held_open(const struct life_host *h, const char *id, struct life_held *ret,
 		   struct err *e) MUST_CHECK;
+/* Also what was handed over, and what has ended since: it has neither pid nor cgroup then. */
+int life_held_open_any(const struct life_host *h, const char *id, struct life_held *ret,
+		       struct err *e) MUST_CHECK;
 /* Before it is held still: who dies from here on without one of the next two leaves a note, by
  * which the next command puts the container back (settle.c). maker: criu, which is waited for
  * first. */

@@ -112,8 +112,59 @@ bind() { echo '.mounts += [{"destination": "/'"$1"'", "source": "'"$2"'", "type"
 	is "$(status_on two)" created
 	refute test -e "$HOSTS/two/new"
 	ok_on two delete --force "$ID"
+	ok_on one pause "$ID"
+	rt_on one migrate --rsh "$RSH" "$ID" two
+	is "$status" 1
+	grep -qF "it is paused, and would run on the other host: resume it first" <<<"$stderr"
+	is "$(status_on one)" paused
+	absent_on two
+	ok_on one resume "$ID"
 	moves
 	handed_over
+}
+
+@test "migrate: --bandwidth is kept to, --max-frozen lets it go on, --bundle is where it is there" {
+	counts_on one
+	# what it takes without is far less
+	moves --mode stop --bandwidth 2M --bundle /srv/there/bundle --format json
+	jq -es '.[-1] | .result == "moved" and .total_ms > 900 * .bytes.files / 2097152' <<<"$output" >"$WORK/checked" || fail "$output"
+	is "$(on two "$RUNTIME" state "$ID" | jq -r .bundle)" /srv/there/bundle
+	is "$(jq -r .linux.cgroupsPath "$HOSTS/two/there/bundle/config.json")" "/$ID"
+	refute test -e "$HOSTS/two/c"
+	ln -s there/bundle "$HOSTS/two/c" # where the helpers look
+	handed_over
+	wire stall-at=FINAL_END
+	DEADLINE=15 rt_on two migrate --rsh "$RSH" --replace --silence 1500ms --max-frozen 300ms "$ID" one
+	is "$status" 1
+	grep -q "it took longer than 300 ms: the container goes on here" <<<"$stderr" || fail "$stderr"
+	last=$(count_on two)
+	wait_for has_counted two $((last + 3))
+	wait_for absent_on one
+}
+
+@test "migrate: a terminal goes to --console-socket of the other host" {
+	mkfifo "$WORK/keys"
+	script 'while read -r line; do echo "heard $line"; done' '.process.terminal = true' '.root.readonly = false' \
+		'.linux.cgroupsPath = "/" + env.ID'
+	bundle_on one c
+	background "$PROBE" console "$HOSTS/one/sock" >"$WORK/got"
+	wait_for test -S "$HOSTS/one/sock"
+	ok_on one run -d --console-socket /srv/sock -b /srv/c "$ID"
+	rt_on one migrate --rsh "$RSH" "$ID" two
+	is "$status" 1
+	grep -q "config.json: process.terminal: .*: --console-socket says where" <<<"$stderr" || fail "$stderr"
+	is "$(status_on one)" running
+	absent_on two
+	exec 6<>"$WORK/keys"
+	"$PROBE" console "$HOSTS/two/sock" <"$WORK/keys" >"$WORK/got2" 3>&- 4>&- 6>&- &
+	JOBS+=($!)
+	wait_for test -S "$HOSTS/two/sock"
+	moves --console-socket /srv/sock
+	echo moved >&6
+	wait_for grep -q "heard moved" "$WORK/got2"
+	exec 6>&-
+	runs_on two
+	absent_on one
 }
 
 @test "migrate: bind mounts are copied, shared or in the way, as --volume says or as is found out" {

@@ -25,8 +25,12 @@ test_teardown() { hosts_down; }
 	dies anyhow destination criu FINAL_END :READY READY :COMMIT COMMIT :RUNNING
 }
 
-@test "faults: the engine of the destination is killed: it goes on, or runs there, and the next one tidies up" {
-	dies anyhow destination stiva RESERVE ROUND_TAKEN FREEZE IMAGE FINAL_END READY COMMIT
+@test "faults: the engine of the destination is killed before it has it: it goes on, and nothing stays there" {
+	dies stays destination stiva RESERVE RESERVED ROUND_TAKEN FREEZE IMAGE FINAL_END :READY
+}
+
+@test "faults: the engine of the destination is killed at the moment of handing over: one side has it" {
+	dies anyhow destination stiva READY COMMIT
 }
 
 @test "faults: the engine of the destination is killed when it has it: it runs there" {
@@ -87,7 +91,7 @@ test_teardown() { hosts_down; }
 }
 
 @test "faults: nobody can say whose it is: it stands still until somebody can, or a person says so" {
-	local i
+	local i verb
 	for ((i = 0; i < REPEATS; i++)); do
 		# the other host is gone before COMMIT comes there
 		wire "run-at=READY:touch $HOSTS/two.down" cut-at=COMMIT
@@ -95,8 +99,13 @@ test_teardown() { hosts_down; }
 		[ "$status" -ne 0 ]
 		grep -q "it stands still, in doubt: " <<<"$stderr"
 		is_frozen_on one
-		rt_on one resume "$ID"
-		grep -q "migrat" <<<"$stderr" || fail "$stderr"
+		for verb in "resume $ID" "checkpoint --image-path /srv/saved $ID" "migrate --rsh $RSH $ID two"; do
+			# shellcheck disable=SC2086 # words
+			rt_on one $verb
+			is "$status" 1
+			grep -qF "the container was handed over to another host: migrate --recover $ID asks" <<<"$stderr" || fail "$verb: $stderr"
+		done
+		is_frozen_on one
 		rt_on one migrate --recover --doubt 10ms "$ID"
 		[ "$status" -ne 0 ]
 		is_frozen_on one
@@ -142,7 +151,27 @@ test_teardown() { hosts_down; }
 	on two sh -c "mkdir /run/stiva/.migrations/gone-$epoch && echo '{\"epoch\": \"$epoch\", \"id\": \"$ID\",
 		\"begun\": \"now\", \"phase\": \"committed\", \"filled\": [\"/srv/c/rootfs\"]}' \
 		>/run/stiva/.migrations/gone-$epoch/migration.json"
+	# and a maker killed before it had its name
+	on two mkdir "/run/stiva/.migrations/new-$epoch"
 	ok_on two migrate --recover
 	it_is_on two
-	on two rm -r "/run/stiva/.migrations/gone-$epoch"
+	is "$(leftovers two)" ""
+}
+
+@test "faults: in doubt and ended: --recover says so, and it can be deleted" {
+	wire "run-at=READY:touch $HOSTS/two.down" cut-at=COMMIT
+	DEADLINE=30 rt_on one migrate --rsh "$RSH" --replace --silence 400ms --doubt 300ms --quiet "$ID" two
+	grep -q "it stands still, in doubt: " <<<"$stderr" || fail "$stderr"
+	ok_on one kill "$ID" KILL
+	wait_for eval '[ "$(status_on one)" = stopped ]'
+	rt_on one migrate --recover --doubt 10ms
+	is "$status" 1
+	grep -q "it stands still, in doubt: " <<<"$stderr" || fail "$stderr"
+	rm "$HOSTS/two.down"
+	wire
+	ok_on one migrate --recover
+	grep -q "^$ID: .* it goes on here, where it has ended meanwhile$" <<<"$output" || fail "$output"
+	ok_on one delete "$ID"
+	absent_on one
+	wait_for clean two || fail "$(leftovers two)"
 }
