@@ -201,7 +201,7 @@ struct ckpt_restore_by {
 	int (*fill)(void *ctx, struct life_revival *r, struct err *e);
 	/* Whether the memory comes after the processes, and then who brings it: as in lazy.h. */
 	bool (*is_lazy)(void *ctx);
-	int (*serve)(void *ctx, int work_fd, int ready_fd);
+	int (*serve)(void *ctx, int work_fd, int keeper_fd);
 	int serve_fd; /* borrowed: what serve uses; set by `fill` */
 	/* criu is at work; called at least twice a second. */
 	int (*tick)(void *ctx, struct err *e);

@@ -20,11 +20,12 @@
 #include "base/num.h"
 #include "base/proc.h"
 #include "base/sys.h"
+#include "checkpoint/mig_fault.h"
 #include "checkpoint/watchdog.h"
 #include "base/ban.h"
 
 #define NAME   "stiva:lazy"
-#define LOG    "lazy-pages.log"
+#define SERVER "stiva:pages"
 #define END_MS 2000
 #define UFFD   "anon_inode:[userfaultfd]"
 
@@ -50,51 +51,36 @@ bool ckpt_lazy_is_possible(void)
 
 struct keeper {
 	const struct ckpt_lazy_job *job;
-	int sock_fd, ready_fd, server_fd, init_fd; /* FD_NONE: not, or not any more */
+	/* To our maker, to the server, its pidfd, the container's. FD_NONE: not, or not any more.
+	 */
+	int sock_fd, talk_fd, server_fd, init_fd;
 	pid_t server;
-	bool is_held, has_served; /* all of it */
+	bool is_ready, is_held, has_served; /* all of it */
 };
 
-/* In the child: criu, by descriptors of the keeper's. */
-static _Noreturn void be_server(const struct ckpt_lazy_job *job, int ready_fd)
+static _Noreturn void be_server(const struct ckpt_lazy_job *job, int keeper_fd)
 {
-	char images[32], work[32], ready[16];
-	char *argv[] = {(char *)"criu", (char *)"lazy-pages",
-			(char *)"-D",	images,
-			(char *)"-W",	work,
-			(char *)"-o",	(char *)LOG,
-			(char *)"-v2",	(char *)"--status-fd",
-			ready,		NULL};
-	char *envp[] = {(char *)"LC_ALL=C", (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-
-	if (job->serve) {
-		(void)prctl(PR_SET_NAME, CKPT_LAZY_PAGES);
-		_exit(job->serve(job->ctx, job->work_fd, ready_fd) < 0);
-	}
-	snprintf(images, sizeof(images), "/proc/self/fd/%d", job->image_fd);
-	snprintf(work, sizeof(work), "/proc/self/fd/%d", job->work_fd);
-	snprintf(ready, sizeof(ready), "%d", ready_fd);
-	(void)fd_set_cloexec(job->image_fd, false);
-	(void)fd_set_cloexec(job->work_fd, false);
-	(void)fd_set_cloexec(ready_fd, false);
-	proc_reset_signals();
-	execve(job->criu, argv, envp);
-	_exit(127);
+	(void)prctl(PR_SET_NAME, SERVER);
+	_exit(job->serve(job->ctx, job->work_fd, keeper_fd) < 0);
 }
 
 static int start_server(struct keeper *k)
 {
-	int tube[2];
+	int pair[2];
 
 	(void)unlinkat(k->job->work_fd, CKPT_LAZY_SOCKET, 0);
-	if (pipe2(tube, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	AUTO_FD its = tube[1];
+	AUTO_FD its = pair[1];
 
-	k->ready_fd = tube[0];
+	k->talk_fd = pair[0];
 	k->server = proc_clone(0, FD_NONE, &k->server_fd);
-	if (k->server == 0)
+	if (k->server == 0) {
+		/* The maker's end is seen by who keeps; the keeper's by who serves. */
+		auto_fd_done(&k->sock_fd);
+		auto_fd_done(&k->talk_fd);
 		be_server(k->job, its);
+	}
 	return k->server < 0 ? (int)k->server : 0;
 }
 
@@ -129,18 +115,58 @@ static int keep_faults(const struct keeper *k)
 	return -errno;
 }
 
+/* Return: false when all is over. */
+static bool hear_server(struct keeper *k)
+{
+	struct err ignored = ERR_INIT;
+	int status;
+
+	k->has_served = proc_wait(k->server_fd, -1, &status) == 0 && status == 0;
+	auto_fd_done(&k->server_fd);
+	if (k->has_served)
+		return !k->is_held;
+	if (k->is_held)
+		(void)!cg_kill(k->job->cg, &ignored);
+	else
+		tell(k, FAILED);
+	return !k->is_held;
+}
+
+static int say(const struct keeper *k, enum mig_fault_word word)
+{
+	const char byte = (char)word;
+
+	return send(k->talk_fd, &byte, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* It has every process then, and nobody waits for it but who proves the images, which takes all
+ * processors. */
+static int let_rest(struct keeper *k)
+{
+	char word = 0;
+	int r = say(k, MIG_FAULT_REST);
+
+	if (r == 0 && (recv(k->talk_fd, &word, 1, 0) != 1 || word != MIG_FAULT_RESTS))
+		r = -EPIPE;
+	return r;
+}
+
 static void hold(struct keeper *k, pid_t pid)
 {
 	int r = sys_pidfd_open(pid, 0);
 
 	if (r >= 0) {
 		k->init_fd = r;
-		r = k->server_fd >= 0 ? keep_faults(k) : 0;
+		r = k->server_fd >= 0 ? let_rest(k) : 0;
+	}
+	if (r == 0 && k->server_fd >= 0)
+		r = keep_faults(k);
+	/* All that there was to bring has come already. */
+	if (r == -EPIPE && k->server_fd >= 0) {
+		(void)hear_server(k);
+		r = k->has_served ? 0 : r;
 	}
 	k->is_held = r == 0 && (k->server_fd >= 0 || k->has_served);
-	/* Nobody waits for it now but who proves the images, and that takes all processors. */
-	if (k->is_held && k->server_fd >= 0)
-		(void)sys_pidfd_send_signal(k->server_fd, SIGSTOP);
 	(void)unlinkat(k->job->work_fd, CKPT_LAZY_SOCKET, 0);
 	tell(k, k->is_held ? HELD : FAILED);
 }
@@ -172,42 +198,25 @@ static bool hear_maker(struct keeper *k)
 	if (!k->is_held)
 		end_server(k);
 	else if (k->server_fd >= 0)
-		(void)sys_pidfd_send_signal(k->server_fd, SIGCONT);
+		(void)say(k, MIG_FAULT_GO_ON);
 	return k->is_held;
 }
 
-/* Ready: one byte; without it the server is about to end. */
+/* Ready, or about to end. */
 static void hear_ready(struct keeper *k)
 {
-	char byte;
+	char word;
 
-	if (read(k->ready_fd, &byte, 1) == 1)
+	if (recv(k->talk_fd, &word, 1, 0) == 1 && word == MIG_FAULT_READY)
 		tell(k, READY);
-	auto_fd_done(&k->ready_fd);
-}
-
-/* Return: false when all is over. */
-static bool hear_server(struct keeper *k)
-{
-	struct err ignored = ERR_INIT;
-	int status;
-
-	k->has_served = proc_wait(k->server_fd, -1, &status) == 0 && status == 0;
-	auto_fd_done(&k->server_fd);
-	if (k->has_served)
-		return !k->is_held;
-	if (k->is_held)
-		(void)!cg_kill(k->job->cg, &ignored);
-	else
-		tell(k, FAILED);
-	return !k->is_held;
+	k->is_ready = true;
 }
 
 static void keep(struct keeper *k)
 {
 	for (;;) {
 		struct pollfd p[4] = {{.fd = k->sock_fd, .events = POLLIN},
-				      {.fd = k->ready_fd, .events = POLLIN},
+				      {.fd = k->is_ready ? -1 : k->talk_fd, .events = POLLIN},
 				      {.fd = k->server_fd, .events = POLLIN},
 				      {.fd = k->init_fd, .events = POLLIN}};
 
@@ -229,10 +238,10 @@ static void keep(struct keeper *k)
 
 static _Noreturn void be_keeper(const struct ckpt_lazy_job *job, int sock_fd)
 {
-	const int kept[] = {job->image_fd, job->work_fd, job->cg->dir_fd, job->keep_fd};
+	const int kept[] = {job->work_fd, job->cg->dir_fd, job->keep_fd};
 	struct keeper k = {.job = job,
 			   .sock_fd = sock_fd,
-			   .ready_fd = FD_NONE,
+			   .talk_fd = FD_NONE,
 			   .server_fd = FD_NONE,
 			   .init_fd = FD_NONE};
 	sigset_t all;
@@ -241,7 +250,7 @@ static _Noreturn void be_keeper(const struct ckpt_lazy_job *job, int sock_fd)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, NAME);
-	if (ckpt_watchdog_alone(kept, job->serve ? 4 : 3, sock_fd) < 0 || start_server(&k) < 0)
+	if (ckpt_watchdog_alone(kept, 3, sock_fd) < 0 || start_server(&k) < 0)
 		_exit(1);
 	keep(&k);
 	_exit(0);
@@ -278,8 +287,7 @@ static int expect(const struct ckpt_lazy *l, enum said word, struct err *e)
 	return n == (ssize_t)sizeof(m) && m.word == word
 		       ? 0
 		       : err_set(e, ERR_KERNEL, EIO,
-				 "\"criu lazy-pages\", which brings the memory, has ended (" LOG
-				 " says why)");
+				 "the process that brings the memory has ended");
 }
 
 int ckpt_lazy_ready(struct ckpt_lazy *l, struct err *e)
@@ -325,9 +333,9 @@ static bool is_keeper(pid_t pid)
 	struct stat its, ours;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	/* And who has the pages, in a migration. */
+	/* And who has the pages. */
 	if (file_read_kernel(AT_FDCWD, path, name, sizeof(name)) < 0 ||
-	    (strcmp(name, NAME "\n") != 0 && strcmp(name, CKPT_LAZY_PAGES "\n") != 0))
+	    (strcmp(name, NAME "\n") != 0 && strcmp(name, SERVER "\n") != 0))
 		return false;
 	/* A process of the container may call itself as it likes. */
 	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * checkpoint/lazy: a restore whose memory comes after it: the processes run as soon as the rest is
- * there, a page that they touch comes at once (userfaultfd), all others meanwhile. `criu
- *lazy-pages` serves them from images on this host, and a keeper watches it: what a dead server has
- *not brought would read as zeros, so the keeper holds the userfaultfds open, and ends the container
- *instead. Both sit in the container's cgroup, where nothing that ends us ends them, and what ends
- *the container does. Called by restore.c and the migration.
+ * there, a page that they touch comes at once (userfaultfd), all others meanwhile. A server brings
+ * them (mig_fault.h), and a keeper watches it: what a dead server has not brought would read as
+ * zeros, so the keeper holds the userfaultfds open, and ends the container instead. Both sit in the
+ * container's cgroup, where nothing that ends us ends them, and what ends the container does.
+ * Called by restore.c and the migration.
  *
  *	r = ckpt_lazy_start(&job, &lazy, e);	... start criu ...
  *	r = ckpt_lazy_ready(&lazy, e);		... restore with lazy_pages, up to its last stage
- *... r = ckpt_lazy_hold(&lazy, pid, e);	... from here on we may end ...
+ *	r = ckpt_lazy_hold(&lazy, pid, e);	... from here on we may end ...
  *	ckpt_lazy_let_go(&lazy);
  */
 #ifndef STIVA_CHECKPOINT_LAZY_H
@@ -22,7 +22,6 @@
 #include "base/err.h"
 #include "cgroups/cgroups.h"
 
-#define CKPT_LAZY_PAGES	 "stiva:pages"	     /* the name of a server that is not criu */
 #define CKPT_LAZY_SOCKET "lazy-pages.socket" /* criu's, in its working directory */
 
 struct ckpt_lazy {
@@ -34,17 +33,17 @@ struct ckpt_lazy {
 		.fd = FD_NONE, .pidfd = FD_NONE                                                    \
 	}
 struct ckpt_lazy_job {
-	const char *criu;
-	int image_fd, work_fd; /* borrowed; criu's socket and log are made in the latter */
-	const struct cg *cg;   /* borrowed: the container's */
-	int cgroup_fd;	       /* where they start: in it */
-	/* Instead of `criu lazy-pages`: its work, in a child that has only keep_fd besides; it
-	 * writes a byte to ready_fd once criu may connect, and returns 0 when all has come. NULL:
-	 * criu. */
-	int (*serve)(void *ctx, int work_fd, int ready_fd);
+	int work_fd;	     /* borrowed; criu's socket is made in it */
+	const struct cg *cg; /* borrowed: the container's */
+	int cgroup_fd;	     /* where they start: in it */
+	/* The server's work, in a child that has only keep_fd besides: mig_fault_serve(). */
+	int (*serve)(void *ctx, int work_fd, int keeper_fd);
 	void *ctx;
 	int keep_fd; /* borrowed; of serve */
 };
+/* For mig_fault.h, of an int (const), the directory of CRIU's images. */
+struct mig_ranges;
+int ckpt_lazy_image(void *image_fd, int pid, int *ret_fd, struct mig_ranges *ret);
 /* Whether this kernel can do it. */
 bool ckpt_lazy_is_possible(void);
 /* Starts both, without waiting for the server. Story. */

@@ -16,7 +16,6 @@
 #include "base/mem.h"
 #include "checkpoint/lazy.h"
 #include "checkpoint/mig_hash.h"
-#include "checkpoint/mig_ps.h"
 #include "base/ban.h"
 
 #define FINISHED    0x52535446 /* criu: all processes run */
@@ -27,12 +26,13 @@
 
 struct process {
 	int fd;	     /* owned: its userfaultfd */
-	int file_fd; /* owned: its pages in the store */
+	int file_fd; /* owned: its pages */
 	struct mig_ranges left;
 };
 struct server {
-	const struct mig_store *store;
+	const struct mig_fault_source *from;
 	int listen_fd, criu_fd; /* owned */
+	int keeper_fd;		/* borrowed; FD_NONE: it has ended */
 	bool has_all;		/* criu has sent what it has to send */
 	struct process *v;	/* owned */
 	size_t n, cap;
@@ -82,28 +82,44 @@ static int put_zero(const struct process *p, uint64_t at)
 	return errno == EAGAIN || errno == ENOENT ? wake(p, at, MIG_PAGE) : -errno;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* n bytes of one range, from `at` on, into the process. Return: how many are settled, -EAGAIN when
  * it is changing its memory, whose events come first, -ESRCH when it is gone. */
 static int64_t put(struct server *s, const struct process *p, uint64_t at, size_t n, uint64_t shift)
 {
-	size_t done = 0;
+	size_t done = 0, part = n;
 	ssize_t got = pread(p->file_fd, s->chunk, n, (off_t)(at - shift));
 
 	if (got != (ssize_t)n)
 		return got < 0 ? -errno : -EIO;
 	while (done < n) {
-		struct uffdio_copy c = {
-			.dst = at + done, .src = (uintptr_t)s->chunk + done, .len = n - done};
+		struct uffdio_copy c = {.dst = at + done,
+					.src = (uintptr_t)s->chunk + done,
+					.len = least(part, n - done)};
+		int code = ioctl(p->fd, UFFDIO_COPY, &c) < 0 ? errno : 0;
 
-		if (ioctl(p->fd, UFFDIO_COPY, &c) == 0)
-			return (int64_t)n;
-		int code = errno;
-
-		if (c.copy > 0) {
-			done += (size_t)c.copy;
+		if (code == 0 || c.copy > 0) {
+			done += code == 0 ? c.len : (size_t)c.copy;
+			part = n;
+			continue;
+		}
+		/* What is copied at once lies in one mapping, and a range may span several: only of
+		 * a single page it says that nobody waits for it. */
+		if (code == ENOENT && c.len > MIG_PAGE) {
+			part = c.len / 2 & ~(size_t)(MIG_PAGE - 1);
 			continue;
 		}
 		if (code == EEXIST || code == ENOENT) {
+			part = n;
 			(void)wake(p, at + done, MIG_PAGE);
 			done += MIG_PAGE;
 			continue;
@@ -113,16 +129,6 @@ static int64_t put(struct server *s, const struct process *p, uint64_t at, size_
 		return -code;
 	}
 	return (int64_t)n;
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t most(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
 }
 
 /* The page, and what is around it. */
@@ -228,17 +234,13 @@ static int open_socket(struct server *s, int work_fd)
 
 static int add_process(struct server *s, int pid, int uffd)
 {
-	uint64_t id = MIG_PS_ID((unsigned)pid, MIG_PS_KIND_PROCESS);
-	struct process p = {.fd = uffd, .file_fd = mig_store_file(s->store, id)};
+	struct process p = {.fd = uffd, .file_fd = FD_NONE};
+	int r = s->from->open(s->from->ctx, pid, &p.file_fd, &p.left);
 
-	if (p.file_fd < 0) {
-		int r = p.file_fd;
-
-		p.file_fd = FD_NONE;
+	if (r < 0) {
 		process_done(&p);
 		return r;
 	}
-	mig_store_lazy(s->store, id, &p.left);
 	(void)fcntl(uffd, F_SETFL, O_NONBLOCK);
 	add(s, p);
 	return 0;
@@ -276,6 +278,48 @@ static int accept_criu(struct server *s)
 	return 0;
 }
 
+/* ---- the keeper ---- */
+
+static int say(struct server *s, enum mig_fault_word word)
+{
+	const char byte = (char)word;
+
+	return send(s->keeper_fd, &byte, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static char hear_keeper(struct server *s)
+{
+	char word = 0;
+	ssize_t n;
+
+	do
+		n = recv(s->keeper_fd, &word, 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		s->keeper_fd = FD_NONE;
+	return n == 1 ? word : 0;
+}
+
+/* What criu has sent is in its socket: nothing of it waits there when we say that we rest. */
+static int rest(struct server *s)
+{
+	int r = 0;
+
+	for (;;) {
+		struct pollfd p = {.fd = s->criu_fd >= 0 ? s->criu_fd : s->listen_fd,
+				   .events = POLLIN};
+
+		if (p.fd < 0 || poll(&p, 1, 0) <= 0)
+			break;
+		r = s->criu_fd >= 0 ? hear_criu(s) : accept_criu(s);
+		if (r < 0)
+			return r;
+	}
+	if (say(s, MIG_FAULT_RESTS) == 0)
+		(void)hear_keeper(s);
+	return 0;
+}
+
 /* ---- the loop ---- */
 
 static bool is_background(const struct server *s)
@@ -291,7 +335,7 @@ static bool is_background(const struct server *s)
 /* Everything that waits, and then a piece of each process. */
 static int turn(struct server *s)
 {
-	struct pollfd *p = mem_realloc(NULL, s->n + 2, sizeof(*p));
+	struct pollfd *p = mem_realloc(NULL, s->n + 3, sizeof(*p));
 	size_t n = s->n;
 	int r = 0;
 
@@ -299,7 +343,8 @@ static int turn(struct server *s)
 	p[1] = (struct pollfd){.fd = s->criu_fd, .events = POLLIN};
 	for (size_t i = 0; i < n; i++)
 		p[2 + i] = (struct pollfd){.fd = s->v[i].fd, .events = POLLIN};
-	if (poll(p, n + 2, is_background(s) ? 0 : -1) < 0 && errno != EINTR)
+	p[2 + n] = (struct pollfd){.fd = s->keeper_fd, .events = POLLIN};
+	if (poll(p, n + 3, is_background(s) ? 0 : -1) < 0 && errno != EINTR)
 		r = -errno;
 	/* From the last: one that is gone is replaced by a later one. */
 	for (size_t i = n; r == 0 && i-- > 0;) {
@@ -318,21 +363,23 @@ static int turn(struct server *s)
 		r = hear_criu(s);
 	if (r == 0 && p[0].revents)
 		r = accept_criu(s);
+	if (r == 0 && p[2 + n].revents && hear_keeper(s) == MIG_FAULT_REST)
+		r = rest(s);
 	free(p);
 	return r;
 }
 
-int mig_fault_serve(const struct mig_store *store, int work_fd, int ready_fd)
+int mig_fault_serve(const struct mig_fault_source *from, int work_fd, int keeper_fd)
 {
-	struct server s = {.store = store,
+	struct server s = {.from = from,
 			   .listen_fd = FD_NONE,
 			   .criu_fd = FD_NONE,
+			   .keeper_fd = keeper_fd,
 			   .chunk = mem_alloc(CHUNK_BYTES)};
-	const char ready = 'r';
 	int r = open_socket(&s, work_fd);
 
 	if (r == 0)
-		r = fd_write_all(ready_fd, &ready, 1);
+		r = say(&s, MIG_FAULT_READY);
 	while (r == 0 && (!s.has_all || is_background(&s)))
 		r = turn(&s);
 	/* With the last descriptor whoever waits yet goes on: all that was to come is there. */

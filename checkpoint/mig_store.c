@@ -437,30 +437,24 @@ static int write_map(const struct mig_store *s, const struct mig_store_id *d, co
 	return r == 0 ? write_file(s->dir_fd, name, &b, e) : r;
 }
 
-void mig_store_lazy(const struct mig_store *s, uint64_t id, struct mig_ranges *ret)
+int mig_store_pages(void *store, int pid, int *ret_fd, struct mig_ranges *ret)
 {
-	const struct mig_store_id *d = find(s, id);
+	const struct mig_store *s = store;
+	const struct mig_store_id *d = find(s, MIG_PS_ID((unsigned)pid, MIG_PS_KIND_PROCESS));
+	char name[NAME_SIZE];
 
-	for (size_t i = 0; d && i < d->runs.len; i += sizeof(struct mig_run)) {
+	if (!d)
+		return -ENOENT;
+	for (size_t i = 0; i < d->runs.len; i += sizeof(struct mig_run)) {
 		struct mig_run run;
 
 		memcpy(&run, d->runs.data + i, sizeof(run));
 		if (run.flags & (MIG_RUN_LAZY | MIG_RUN_PRESENT))
 			mig_ranges_add(ret, run.vaddr, run.vaddr + (uint64_t)run.nr * MIG_PAGE, 0);
 	}
-}
-
-int mig_store_file(const struct mig_store *s, uint64_t id)
-{
-	const struct mig_store_id *d = find(s, id);
-	char name[NAME_SIZE];
-
-	if (!d)
-		return -ENOENT;
 	snprintf(name, sizeof(name), "pages-%u.img", d->number);
-	int fd = openat(s->base_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
+	*ret_fd = openat(s->base_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
 }
 
 int mig_store_write(struct mig_store *s, bool is_lazy, struct err *e)

@@ -76,12 +76,10 @@ int mig_store_take(struct mig_store *s, const struct mig_frame *f, struct err *e
  * came.
  */
 int mig_store_write(struct mig_store *s, bool is_lazy, struct err *e) MUST_CHECK;
-/* The runs of an id that have contents: what of them CRIU leaves to a server, CRIU alone knows, and
- * the kernel, which does not take the others. */
+/* For mig_fault.h, of a struct mig_store (const): the runs of a process that have contents: what of
+ * them CRIU leaves to a server, CRIU alone knows, and the kernel, which does not take the others;
+ * each page lies at its address. Of the store base_fd and what is in memory are used. */
 struct mig_ranges;
-void mig_store_lazy(const struct mig_store *s, uint64_t id, struct mig_ranges *ret);
-/* An id's pages, each at its address, opened for reading by base_fd alone; the caller's. -ENOENT.
- */
-int mig_store_file(const struct mig_store *s, uint64_t id);
+int mig_store_pages(void *store, int pid, int *ret_fd, struct mig_ranges *ret);
 
 #endif

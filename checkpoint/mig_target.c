@@ -21,6 +21,7 @@
 #include "checkpoint/mig_fault.h"
 #include "checkpoint/mig_hash.h"
 #include "checkpoint/mig_image.h"
+#include "checkpoint/mig_store.h"
 #include "checkpoint/watchdog.h"
 #include "base/ban.h"
 
@@ -141,11 +142,12 @@ static bool is_lazy(void *ctx)
 }
 
 /* In a process of its own. */
-static int serve(void *ctx, int work_fd, int ready_fd)
+static int serve(void *ctx, int work_fd, int keeper_fd)
 {
-	const struct target *t = ctx;
+	struct target *t = ctx;
+	const struct mig_fault_source from = {&t->store, mig_store_pages};
 
-	return mig_fault_serve(&t->store, work_fd, ready_fd);
+	return mig_fault_serve(&from, work_fd, keeper_fd);
 }
 
 static int fill(void *ctx, struct life_revival *r, struct err *e)

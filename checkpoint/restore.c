@@ -8,6 +8,7 @@
  */
 #include "checkpoint/internal.h"
 #include "checkpoint/lazy.h"
+#include "checkpoint/mig_fault.h"
 #include "checkpoint/watchdog.h"
 
 #include <errno.h>
@@ -357,15 +358,24 @@ static bool is_much(struct restore *s, int seat_fd)
 	       ckpt_lazy_is_possible();
 }
 
+/* In a process of its own. */
+static int serve_images(void *ctx, int work_fd, int keeper_fd)
+{
+	struct restore *s = ctx;
+	const struct mig_fault_source from = {&s->image_fd, ckpt_lazy_image};
+
+	return mig_fault_serve(&from, work_fd, keeper_fd);
+}
+
 /* Of much memory; where it cannot be done, criu restores it all itself. */
 static int start_lazy(struct restore *s, struct life_revival *r, int seat_fd, struct err *e)
 {
-	struct ckpt_lazy_job job = {.criu = s->info.path,
-				    .image_fd = s->image_fd,
-				    .work_fd = s->work_fd,
+	struct ckpt_lazy_job job = {.work_fd = s->work_fd,
 				    .cg = life_revival_cgroup(r),
 				    .cgroup_fd = seat_fd,
-				    .keep_fd = FD_NONE};
+				    .serve = serve_images,
+				    .ctx = s,
+				    .keep_fd = s->image_fd};
 	struct err why = ERR_INIT;
 
 	if (s->by ? !s->by->is_lazy(s->by->ctx) : !is_much(s, seat_fd))
