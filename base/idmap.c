@@ -9,14 +9,17 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "base/auto.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/idmap_sub.h"
 #include "base/num.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "base/ban.h"
 
@@ -39,15 +42,22 @@ int idmap_to_host(const struct id_map *m, uint32_t container_id, uint32_t *ret_h
 	return -EINVAL;
 }
 
+static bool has_range(const struct id_map *m, const struct id_range *r)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].container_id == r->container_id && m->v[i].host_id == r->host_id &&
+		    m->v[i].size == r->size)
+			return true;
+	return false;
+}
+
 bool idmap_equal(const struct id_map *a, const struct id_map *b)
 {
 	if (a->n != b->n)
 		return false;
-	for (size_t i = 0; i < a->n; i++) {
-		if (a->v[i].container_id != b->v[i].container_id ||
-		    a->v[i].host_id != b->v[i].host_id || a->v[i].size != b->v[i].size)
+	for (size_t i = 0; i < a->n; i++)
+		if (!has_range(b, &a->v[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -239,4 +249,39 @@ int idmap_read(pid_t pid, bool is_gid, struct arena *a, struct id_map *ret, stru
 	}
 	*ret = (struct id_map){.v = v, .n = n};
 	return 0;
+}
+
+/* A process that only holds a user namespace until its fd is open; it dies with the pipe. */
+int idmap_userns(const struct id_map *uids, const struct id_map *gids, int *ret_fd, struct err *e)
+{
+	AUTO_FD pidfd = FD_NONE;
+	char path[64];
+	int ends[2], status;
+	bool denied;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "pipe");
+	AUTO_FD read_fd = ends[0];
+	AUTO_FD write_fd = ends[1];
+	pid_t pid = proc_clone(CLONE_NEWUSER, -1, &pidfd);
+	if (pid == 0) {
+		char c;
+
+		close(write_fd);
+		while (read(read_fd, &c, 1) < 0 && errno == EINTR)
+			;
+		_exit(0);
+	}
+	if (pid < 0)
+		return err_sys(e, pid, "make a user namespace");
+	int r = idmap_write(pid, uids, gids, &denied, e);
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	AUTO_FD fd = r < 0 ? FD_NONE : openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (r == 0 && fd < 0)
+		r = err_sys(e, errno, "open the user namespace");
+	fd_replace(&write_fd, FD_NONE);
+	proc_wait(pidfd, -1, &status);
+	if (r == 0)
+		*ret_fd = fd_take(&fd);
+	return r;
 }

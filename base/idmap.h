@@ -21,6 +21,7 @@ struct id_map {
 
 /* Host id of a container id. Return: 0 or -EINVAL when it is unmapped. */
 int idmap_to_host(const struct id_map *m, uint32_t container_id, uint32_t *ret_host);
+/* In any order: the kernel prints more than five lines in its own. */
 bool idmap_equal(const struct id_map *a, const struct id_map *b);
 /* No overlap, no size 0, no wrap, at most 340 ranges (kernel). `what`: "linux.uidMappings". */
 int idmap_check(const struct id_map *m, const char *what, struct err *e) MUST_CHECK;
@@ -35,6 +36,9 @@ int idmap_write(pid_t pid, const struct id_map *uids, const struct id_map *gids,
 /* Reads /proc/PID/uid_map (or gid_map) into an arena. */
 int idmap_read(pid_t pid, bool is_gid, struct arena *a, struct id_map *ret,
 	       struct err *e) MUST_CHECK;
+/* An fd of a user namespace that has these maps, and no process in it. Privileged. */
+int idmap_userns(const struct id_map *uids, const struct id_map *gids, int *ret_fd,
+		 struct err *e) MUST_CHECK;
 /* What the caller may map without anybody's help but newuidmap's: itself as 0, and from 1 on its
  * ranges of /etc/subuid and /etc/subgid if both have some and newuidmap and newgidmap are there. */
 void idmap_own(struct arena *a, struct id_map *ret_uids, struct id_map *ret_gids);

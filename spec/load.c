@@ -184,6 +184,15 @@ bool spec_ns_is_new(const struct spec_config *c, enum spec_ns_type t)
 	return ns && !ns->path;
 }
 
+struct id_map spec_id_map(const struct spec_id_mapping_vec *v, struct arena *a)
+{
+	struct id_range *r = arena_array(a, v->n + 1, sizeof(*r));
+
+	for (size_t i = 0; i < v->n; i++)
+		r[i] = (struct id_range){v->v[i].container_id.v, v->v[i].host_id.v, v->v[i].size.v};
+	return (struct id_map){r, v->n};
+}
+
 const char *spec_annotation(const struct spec_config *c, const char *key)
 {
 	return json_map_value(&c->annotations, key);

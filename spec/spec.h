@@ -92,6 +92,8 @@ int spec_errors_to_err(const struct json_errors *errs, const char *file, struct 
 const struct spec_namespace *spec_ns(const struct spec_config *c, enum spec_ns_type t);
 /* True when the config asks for a new one (row without a path). */
 bool spec_ns_is_new(const struct spec_config *c, enum spec_ns_type t);
+/* A list of mappings as base/idmap wants it. */
+struct id_map spec_id_map(const struct spec_id_mapping_vec *v, struct arena *a);
 /* The environment variable that names a seccomp agent's socket where the config does not (A09). */
 #define SPEC_RECEIVER_ENV "RUN_OCI_SECCOMP_RECEIVER"
 /* The value of an annotation or NULL. */

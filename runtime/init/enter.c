@@ -167,42 +167,19 @@ int init_enter_running(struct init_job *j, struct err *e)
 
 /* ---- the stage S ---- */
 
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct id_range *x = a, *y = b;
-
-	return (x->container_id > y->container_id) - (x->container_id < y->container_id);
-}
-
-/* Sorted, since the kernel prints more than five lines in its own order. */
-static struct id_map sorted_map(const struct id_range *v, size_t n, struct arena *a)
-{
-	struct id_range *r = arena_array(a, n + 1, sizeof(*r));
-
-	if (n)
-		memcpy(r, v, n * sizeof(*r));
-	qsort(r, n, sizeof(*r), compare_ranges);
-	return (struct id_map){r, n};
-}
-
 /* N05: containerd and cri-o send the maps beside the path: then they must be the namespace's own.
  * They are never written. */
 static int check_joined_map(const struct spec_id_mapping_vec *v, bool is_gid, struct err *e)
 {
 	AUTO(arena) a = {0};
-	struct id_range *r = arena_array(&a, v->n + 1, sizeof(*r));
-	struct id_map want, have;
+	struct id_map want = spec_id_map(v, &a), have;
 
 	if (!v->n)
 		return 0;
-	for (size_t i = 0; i < v->n; i++)
-		r[i] = (struct id_range){v->v[i].container_id.v, v->v[i].host_id.v, v->v[i].size.v};
-	want = sorted_map(r, v->n, &a);
 	int ret = idmap_read(getpid(), is_gid, &a, &have, e);
 
 	if (ret < 0)
 		return ret;
-	have = sorted_map(have.v, have.n, &a);
 	if (idmap_equal(&want, &have))
 		return 0;
 	return err_set(e, ERR_INPUT, EINVAL,

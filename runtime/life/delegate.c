@@ -44,7 +44,7 @@ int life_delegate(const struct spec_config *conf, const struct cg *cg, struct er
 	if (!conf->process || !spec_ns_is_new(conf, SPEC_NS_CGROUP) || !has_writable_mount(conf))
 		return 0;
 	uid = conf->process->user ? conf->process->user->uid.v : 0;
-	life_spawn_maps(&conf->linux_->uid_mappings, &a, &uids);
+	uids = spec_id_map(&conf->linux_->uid_mappings, &a);
 	/* An id without a host id owns nothing: a joined user namespace has no maps here. */
 	if (spec_ns(conf, SPEC_NS_USER) && idmap_to_host(&uids, uid, &uid) < 0)
 		return 0;

@@ -217,8 +217,6 @@ int life_spawn(struct init_job *job, const struct life_seat *seat, void (*entry)
 void life_spawn_kill(struct life_child *c);
 /* When *e says that the child vanished (EPIPE), says how it died instead. */
 int life_spawn_explain(struct life_child *c, const struct cg *cg, struct err *e);
-/* The config's mappings as base/idmap wants them, in the arena. */
-void life_spawn_maps(const struct spec_id_mapping_vec *v, struct arena *a, struct id_map *ret);
 
 /* ---- update.c: shared with resize.c ---- */
 /* A living container, and the limits that are to change. */

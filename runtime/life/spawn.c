@@ -344,15 +344,6 @@ static pid_t clone_child(uint64_t flags, const struct life_seat *seat, int *ret_
 	return pid;
 }
 
-void life_spawn_maps(const struct spec_id_mapping_vec *v, struct arena *a, struct id_map *ret)
-{
-	struct id_range *r = arena_array(a, v->n + 1, sizeof(*r));
-
-	for (size_t i = 0; i < v->n; i++)
-		r[i] = (struct id_range){v->v[i].container_id.v, v->v[i].host_id.v, v->v[i].size.v};
-	*ret = (struct id_map){r, v->n};
-}
-
 static int write_maps(const struct init_job *j, struct life_child *c, struct err *e)
 {
 	AUTO(arena) a = {0};
@@ -364,8 +355,8 @@ static int write_maps(const struct init_job *j, struct life_child *c, struct err
 	if (r < 0)
 		return r;
 	msg_done(&m);
-	life_spawn_maps(&j->conf->linux_->uid_mappings, &a, &uids);
-	life_spawn_maps(&j->conf->linux_->gid_mappings, &a, &gids);
+	uids = spec_id_map(&j->conf->linux_->uid_mappings, &a);
+	gids = spec_id_map(&j->conf->linux_->gid_mappings, &a);
 	if (!uids.n && !gids.n)
 		idmap_own(&a, &uids, &gids);
 	r = idmap_write(c->pid, &uids, &gids, &denied, e);

@@ -82,15 +82,6 @@ static _Noreturn void helper(const struct root_plan *p, const struct owner *owne
 
 /* ---- the parent ---- */
 
-static struct id_map map_of(const struct spec_id_mapping_vec *v, struct arena *a)
-{
-	struct id_range *r = arena_array(a, v->n + 1, sizeof(*r));
-
-	for (size_t i = 0; i < v->n; i++)
-		r[i] = (struct id_range){v->v[i].container_id.v, v->v[i].host_id.v, v->v[i].size.v};
-	return (struct id_map){r, v->n};
-}
-
 static int find_owner(const struct root_device *d, const struct id_map *uids,
 		      const struct id_map *gids, struct owner *ret, struct err *e)
 {
@@ -125,8 +116,8 @@ int root_devnodes_open(struct root_plan *p, struct err *e)
 {
 	const struct spec_linux *l = p->conf->linux_;
 	struct owner *owners = arena_array(p->arena, p->n_devices + 1, sizeof(*owners));
-	struct id_map uids = map_of(&l->uid_mappings, p->arena);
-	struct id_map gids = map_of(&l->gid_mappings, p->arena);
+	struct id_map uids = spec_id_map(&l->uid_mappings, p->arena);
+	struct id_map gids = spec_id_map(&l->gid_mappings, p->arena);
 	AUTO_FD pidfd = FD_NONE;
 	size_t n = 0;
 	int ends[2], status;

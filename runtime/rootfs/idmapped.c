@@ -9,13 +9,8 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include "base/fd.h"
 #include "base/idmap.h"
 #include "base/num.h"
-#include "base/proc.h"
 #include "runtime/rootfs/plan.h"
 #include "base/ban.h"
 
@@ -30,26 +25,17 @@ void root_idmap_read(struct root_plan *p, struct root_mount *m, const struct spe
 			continue;
 		/* Mappings alone ask for it too; the spec says that the option SHOULD be there. */
 		m->is_idmap = true;
-		m->id_maps[k] = arena_array(p->arena, in[k]->n, sizeof(struct id_range));
 		m->n_id_maps[k] = in[k]->n;
-		for (size_t i = 0; i < in[k]->n; i++)
-			m->id_maps[k][i] =
-				(struct id_range){in[k]->v[i].container_id.v, in[k]->v[i].host_id.v,
-						  in[k]->v[i].size.v};
+		m->id_maps[k] = spec_id_map(in[k], p->arena).v;
 	}
 }
 
 static int container_map(const struct root_plan *p, int kind, struct id_map *ret)
 {
 	const struct spec_linux *l = p->conf->linux_;
-	const struct spec_id_mapping_vec *in = kind ? &l->gid_mappings : &l->uid_mappings;
-	struct id_range *v = arena_array(p->arena, in->n + 1, sizeof(*v));
 
-	for (size_t i = 0; i < in->n; i++)
-		v[i] = (struct id_range){in->v[i].container_id.v, in->v[i].host_id.v,
-					 in->v[i].size.v};
-	*ret = (struct id_map){v, in->n};
-	return in->n ? 0 : -ENOENT;
+	*ret = spec_id_map(kind ? &l->gid_mappings : &l->uid_mappings, p->arena);
+	return ret->n ? 0 : -ENOENT;
 }
 
 /* "C-H-S", "@C-H-S": with @ the host id is an id of the container. */
@@ -94,14 +80,16 @@ static int parse_kind(struct root_plan *p, struct root_mount *m, int kind, const
 
 	for (size_t i = 0; i < n; i++)
 		cap += s[i] == '#';
-	m->id_maps[kind] = arena_array(p->arena, cap, sizeof(struct id_range));
+	struct id_range *v = arena_array(p->arena, cap, sizeof(*v));
+
+	m->id_maps[kind] = v;
 	m->n_id_maps[kind] = 0;
 	while (n > 0) {
 		size_t k = 0;
 
 		while (k < n && s[k] != '#')
 			k++;
-		int r = parse_range(p, kind, s, k, &m->id_maps[kind][m->n_id_maps[kind]++]);
+		int r = parse_range(p, kind, s, k, &v[m->n_id_maps[kind]++]);
 		if (r < 0)
 			return r;
 		k += k < n;
@@ -134,42 +122,6 @@ int root_idmap_parse(struct root_plan *p, struct root_mount *m, const char *text
 		       m->index, text);
 }
 
-/* A process that only holds a user namespace until its fd is open; it dies with the pipe. */
-static int userns_of_maps(const struct id_map *uids, const struct id_map *gids, int *ret_fd,
-			  struct err *e)
-{
-	AUTO_FD pidfd = FD_NONE;
-	char path[64];
-	int ends[2], status;
-	bool denied;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(e, errno, "pipe");
-	AUTO_FD read_fd = ends[0];
-	AUTO_FD write_fd = ends[1];
-	pid_t pid = proc_clone(CLONE_NEWUSER, -1, &pidfd);
-	if (pid == 0) {
-		char c;
-
-		close(write_fd);
-		while (read(read_fd, &c, 1) < 0 && errno == EINTR)
-			;
-		_exit(0);
-	}
-	if (pid < 0)
-		return err_sys(e, pid, "make a user namespace");
-	int r = idmap_write(pid, uids, gids, &denied, e);
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	AUTO_FD fd = r < 0 ? FD_NONE : openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-	if (r == 0 && fd < 0)
-		r = err_sys(e, errno, "open the user namespace");
-	fd_replace(&write_fd, FD_NONE);
-	proc_wait(pidfd, -1, &status);
-	if (r == 0)
-		*ret_fd = fd_take(&fd);
-	return r;
-}
-
 int root_idmap_userns(const struct root_plan *p, const struct root_mount *m, int *ret_fd,
 		      struct err *e)
 {
@@ -179,7 +131,7 @@ int root_idmap_userns(const struct root_plan *p, const struct root_mount *m, int
 	if (m->n_id_maps[0]) {
 		for (int k = 0; k < 2; k++)
 			maps[k] = (struct id_map){m->id_maps[k], m->n_id_maps[k]};
-		return userns_of_maps(&maps[0], &maps[1], ret_fd, e);
+		return idmap_userns(&maps[0], &maps[1], ret_fd, e);
 	}
 	/* Without maps of its own: those of the container's user namespace (config.md, idmap). */
 	if (ns && ns->path && *ns->path) {
@@ -194,7 +146,7 @@ int root_idmap_userns(const struct root_plan *p, const struct root_mount *m, int
 	for (int k = 0; k < 2; k++)
 		if (container_map(p, k, &maps[k]) < 0)
 			return err_set(e, ERR_INPUT, EINVAL, "the user namespace has no mappings");
-	return userns_of_maps(&maps[0], &maps[1], ret_fd, e);
+	return idmap_userns(&maps[0], &maps[1], ret_fd, e);
 }
 
 int root_idmap_apply(const struct root_plan *p, const struct root_mount *m, int tree_fd,

@@ -75,7 +75,7 @@ struct root_mount {
 	int target_fd;	  /* owned: what it covers, FD_NONE before */
 	bool made_target; /* the mount point was not there before */
 	bool is_attached;
-	struct id_range *id_maps[2]; /* uid, gid: NULL = those of the container */
+	const struct id_range *id_maps[2]; /* uid, gid: NULL = those of the container */
 	size_t n_id_maps[2];
 };
 

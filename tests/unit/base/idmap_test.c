@@ -58,6 +58,10 @@ static void test_equal(void **state)
 
 	(void)state;
 	assert_true(idmap_equal(&two_map, &two_map));
+	static const struct id_range turned[] = {{1000, 1000, 1}, {0, 100000, 1000}};
+	const struct id_map turned_map = MAP(turned);
+
+	assert_true(idmap_equal(&two_map, &turned_map));
 	assert_false(idmap_equal(&two_map, &other_map));
 	assert_false(idmap_equal(&two_map, &first));
 }
