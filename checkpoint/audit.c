@@ -196,6 +196,8 @@ int ckpt_audit(const struct spec_config *conf, const struct cg *cg, pid_t init, 
 		r = check_status(&a, pids[i], e);
 		if (r == 0)
 			r = check_namespaces(&a, pids[i], e);
+		if (r == 0 && pids[i] == init)
+			r = ckpt_userns_audit(conf, init, e);
 	}
 	if (r == 0 && !has_init)
 		r = err_set(e, ERR_BUG, ESRCH, "the restored process is not in its cgroup");

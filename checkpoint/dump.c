@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -89,10 +90,9 @@ static int refuse(const struct life_held *x, struct err *e)
 		return err_set(
 			e, ERR_MISSING, ENOTSUP,
 			"linux.seccomp.listenerPath: a seccomp agent cannot be checkpointed");
-	if (spec_ns(x->conf, SPEC_NS_USER))
-		return err_set(e, ERR_MISSING, ENOTSUP,
-			       "checkpointing a user namespace is not built into this version");
-	return refuse_joined(x->conf, e);
+	int r = ckpt_userns_check(x->conf, e);
+
+	return r < 0 ? r : refuse_joined(x->conf, e);
 }
 
 /* Memory that has not come since the last restore would be missing. Paused, it does not come. */
@@ -138,6 +138,12 @@ static int add_net(struct dump *d, struct err *e)
 	if (stat(path, &st) < 0)
 		return err_sys(e, errno, "\"%s\"", path);
 	d->meta.has_net = (struct opt_bool){true, true};
+	if (ckpt_userns_is_in_net(d->held.conf))
+		return 0;
+	if (ckpt_userns_makes_net(d->held.conf)) {
+		ckpt_request_number(&d->req, CKPT_F_EMPTY_NS, CLONE_NEWNET, "--empty-ns net");
+		return 0;
+	}
 	ckpt_request_text(
 		&d->req, CKPT_F_EXTERNAL,
 		arena_printf(&d->arena, "net[%llu]:" CKPT_NET_KEY, (unsigned long long)st.st_ino),
@@ -285,8 +291,22 @@ static int prepare(struct dump *d, struct err *e)
 	const struct spec_process *p = d->held.conf->process;
 
 	d->meta.has_terminal = (struct opt_bool){true, p && p->terminal.v};
+	d->meta.has_user = (struct opt_bool){true, spec_ns_is_new(d->held.conf, SPEC_NS_USER)};
 	d->meta.has_notify = (struct opt_bool){true, d->held.has_notify};
 	return 0;
+}
+
+static int enter_net(void *ctx, struct err *e)
+{
+	const struct dump *d = ctx;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)d->held.pid);
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || setns(fd, CLONE_NEWNET) < 0
+		       ? err_sys(e, errno, "enter the container's network namespace")
+		       : 0;
 }
 
 /* Killed from here on, we leave no container that nobody thaws: the watchdog does it, or, if that
@@ -301,9 +321,12 @@ static int hold(struct dump *d, struct err *e)
 					      .max_ms = d->by ? d->by->max_frozen_ms : -1,
 					      .fire = life_held_back,
 					      .ctx = &d->held};
-	const struct ckpt_criu_seat seat = {.cgroup_fd = FD_NONE,
-					    .fds = d->by ? &d->by->pages_fd : NULL,
-					    .n_fds = d->by && d->by->pages_fd >= 0};
+	const struct ckpt_criu_seat seat = {
+		.cgroup_fd = FD_NONE,
+		.fds = d->by ? &d->by->pages_fd : NULL,
+		.n_fds = d->by && d->by->pages_fd >= 0,
+		.prepare = ckpt_userns_is_in_net(d->held.conf) ? enter_net : NULL,
+		.ctx = d};
 	int r = ckpt_criu_start(d->info.path, &seat, &d->criu, e);
 
 	if (d->by)

@@ -67,6 +67,7 @@ static const struct json_row meta_rows[] = {
 	J_BOOL(struct ckpt_meta, has_net, "network", 0),
 	J_BOOL(struct ckpt_meta, has_terminal, "terminal", 0),
 	J_BOOL(struct ckpt_meta, has_notify, "notify", 0),
+	J_BOOL(struct ckpt_meta, has_user, "user", 0),
 	J_OBJS(struct ckpt_meta, mounts, "mounts", 0, ckpt_mount, &mount_table),
 	J_OBJS(struct ckpt_meta, streams, "streams", JF_REQ, ckpt_stream, &stream_table),
 	J_OBJ(struct ckpt_meta, resources, "resources", 0, spec_resources, &spec_table_resources),

@@ -55,6 +55,7 @@ enum ckpt_field {
 	CKPT_F_MANAGE_CGROUPS_MODE = 34,
 	CKPT_F_GHOST_LIMIT = 35,
 	CKPT_F_EXTERNAL = 37,
+	CKPT_F_EMPTY_NS = 38,
 	CKPT_F_FREEZE_CGROUP = 44,
 	CKPT_F_TCP_SKIP_IN_FLIGHT = 46,
 	CKPT_F_LAZY_PAGES = 48,
@@ -107,7 +108,7 @@ struct ckpt_meta {
 	struct opt_u32 schema, page_size;
 	char *version, *criu, *arch, *kernel, *id, *created;
 	char *config; /* SHA-256 of the config.json that it ran by */
-	struct opt_bool has_net, has_terminal, has_notify;
+	struct opt_bool has_net, has_terminal, has_notify, has_user;
 	struct ckpt_mount_vec mounts;
 	struct ckpt_stream_vec streams; /* fds 0 to 2 of the first process */
 	struct spec_resources *resources;
@@ -242,6 +243,28 @@ int ckpt_patch_image(const char *p, size_t n, struct buf *out);
 /* Every process in the cgroup may do no more than config.json says (security.md C17). */
 int ckpt_audit(const struct spec_config *conf, const struct cg *cg, pid_t init, int net_fd,
 	       struct err *e) MUST_CHECK;
+
+/* ---- fits.c ---- */
+/* The images are of a container with these namespaces and this terminal. */
+int ckpt_fits_config(const struct ckpt_meta *m, const struct spec_config *conf,
+		     struct err *e) MUST_CHECK;
+
+/* ---- userns.c: a container with a user namespace of its own ---- */
+/* Whether its network namespace belongs to it: then criu makes it, and it is empty at first. */
+bool ckpt_userns_makes_net(const struct spec_config *conf);
+/* A network namespace that is joined is not its own: criu can only be in it from the start, and
+ * takes it for the host's. False: not with this config. */
+bool ckpt_userns_is_in_net(const struct spec_config *conf);
+/* Whether CRIU can do it: the namespace must have a root. */
+int ckpt_userns_check(const struct spec_config *conf, struct err *e) MUST_CHECK;
+/* The maps that a process has are those of the config. */
+int ckpt_userns_audit(const struct spec_config *conf, pid_t pid, struct err *e) MUST_CHECK;
+/* The directory of images as the root of the new user namespace may read it too; *ret_fd: owned,
+ * FD_NONE when it is image_fd itself. is_ours: made for this restore alone. */
+int ckpt_userns_images(const struct spec_config *conf, int image_fd, bool is_ours, int *ret_fd,
+		       struct err *e) MUST_CHECK;
+/* The same of a standard stream: *fd is replaced when it must be. */
+int ckpt_userns_stream(const struct spec_config *conf, int *fd, struct err *e) MUST_CHECK;
 
 /* ---- args.c ---- */
 int ckpt_args_check(const struct ckpt_common *c, struct err *e) MUST_CHECK;

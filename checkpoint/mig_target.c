@@ -51,6 +51,7 @@ struct target {
 	struct ckpt_watchdog dog;
 	pid_t pid;
 	bool is_frozen, is_complete, is_committed, is_lazy;
+	bool may_be_lazy;	/* the root of a user namespace has no right to userfaultfd(2) */
 	uint64_t complete_usec; /* when the last of it was here */
 };
 
@@ -130,7 +131,8 @@ static int check_final(struct target *t, const struct mig_frame *f, struct err *
 	t->is_complete = true;
 	t->complete_usec = proc_now_usec();
 	/* What is much comes after the processes, and each page at once that they touch. */
-	t->is_lazy = t->store.pages * MIG_PAGE >= LAZY_MIN && ckpt_lazy_is_possible();
+	t->is_lazy =
+		t->may_be_lazy && t->store.pages * MIG_PAGE >= LAZY_MIN && ckpt_lazy_is_possible();
 	return mig_store_write(&t->store, t->is_lazy, e);
 }
 
@@ -163,6 +165,7 @@ static int fill(void *ctx, struct life_revival *r, struct err *e)
 
 	t->link.abort_fd = life_revival_abort_fd(r);
 	t->link.silence_ms = PATIENCE_MS;
+	t->may_be_lazy = !spec_ns(life_revival_config(r), SPEC_NS_USER);
 	if (n == 0)
 		n = mig_store_open(&t->store, t->place.image_fd, e);
 	t->by.serve_fd = t->store.base_fd;

@@ -28,7 +28,7 @@ struct line {
 	const char *path, *type;
 	const char *from; /* the destination in config.json, once known */
 	const char *below;
-	bool is_outside;
+	bool is_outside, is_device;
 };
 struct table {
 	struct line *v;
@@ -96,6 +96,37 @@ static int claim(const struct table *t, int root_fd, const char *dest, struct ar
 	return 0;
 }
 
+/* With a user namespace device nodes are bound; a mount is one only if it is exactly there. */
+static void claim_device(const struct table *t, const char *dest, struct arena *a)
+{
+	char clean[LINK_MAX];
+
+	if (path_clean(dest, clean, sizeof(clean)) < 0)
+		return;
+	for (size_t i = t->n; i-- > 0;) {
+		struct line *l = &t->v[i];
+
+		if (l->from || !str_eq(l->path, clean))
+			continue;
+		l->from = arena_strdup(a, clean);
+		l->below = "";
+		l->is_device = true;
+	}
+}
+
+static void claim_devices(const struct spec_config *conf, const struct table *t, struct arena *a)
+{
+	static const char *const defaults[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+					       "/dev/random", "/dev/urandom", "/dev/tty"};
+
+	if (!spec_ns(conf, SPEC_NS_USER))
+		return;
+	for (size_t i = 0; i < conf->linux_->devices.n; i++)
+		claim_device(t, conf->linux_->devices.v[i].path, a);
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+		claim_device(t, defaults[i], a);
+}
+
 static int claim_all(const struct life_held *x, const struct table *t, int root_fd, struct arena *a,
 		     struct err *e)
 {
@@ -105,6 +136,8 @@ static int claim_all(const struct life_held *x, const struct table *t, int root_
 		r = claim(t, root_fd, x->conf->mounts.v[i].destination, a, e);
 	for (size_t i = 0; r == 0 && i < x->conf->linux_->masked_paths.n; i++)
 		r = claim(t, root_fd, x->conf->linux_->masked_paths.v[i], a, e);
+	if (r == 0)
+		claim_devices(x->conf, t, a);
 	return r == 0 && x->has_notify ? claim(t, root_fd, "/run/notify", a, e) : r;
 }
 
@@ -158,6 +191,8 @@ static bool is_made_anew(const char *type)
 static bool is_outside(const struct life_held *x, const struct table *host, const struct line *l)
 {
 	if (str_eq(l->type, "cgroup2") || str_eq(l->type, "cgroup") || is_config_bind(x, l->from))
+		return true;
+	if (l->is_device)
 		return true;
 	if (is_made_anew(l->type))
 		return false;

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,15 +45,16 @@ struct restore {
 	struct cg doomed; /* borrowed from the revival: what the watchdog ends */
 	struct ckpt_request req;
 	const char *image_path, *work_path;
-	pid_t pid;		   /* of the first process, once it is restored */
-	int image_fd, work_fd;	   /* owned */
+	pid_t pid;	       /* of the first process, once it is restored */
+	int image_fd, work_fd; /* owned */
+	int inner_fd;	       /* owned: the images as criu opens them, when that is another way */
 	int stream_fd[3], null_fd; /* owned: what the container's streams become */
 };
 #define RESTORE_INIT                                                                               \
 	{                                                                                          \
 		.proof = CKPT_IMAGE_PROOF_NONE, .criu = CKPT_CRIU_NONE, .dog = CKPT_WATCHDOG_NONE, \
-		.image_fd = FD_NONE, .work_fd = FD_NONE, .stream_fd = {FD_NONE, FD_NONE, FD_NONE}, \
-		.null_fd = FD_NONE                                                                 \
+		.image_fd = FD_NONE, .work_fd = FD_NONE, .inner_fd = FD_NONE,                      \
+		.stream_fd = {FD_NONE, FD_NONE, FD_NONE}, .null_fd = FD_NONE                       \
 	}
 
 static void restore_done(struct restore *s)
@@ -64,6 +66,7 @@ static void restore_done(struct restore *s)
 	ckpt_request_done(&s->req);
 	auto_fd_done(&s->image_fd);
 	auto_fd_done(&s->work_fd);
+	auto_fd_done(&s->inner_fd);
 	for (int i = 0; i < 3; i++)
 		auto_fd_done(&s->stream_fd[i]);
 	auto_fd_done(&s->null_fd);
@@ -98,29 +101,6 @@ static int check_streams(struct restore *s, struct err *e)
 	return 0;
 }
 
-/* The shape of the container is the config's; what only the images say is not taken. */
-static int check_config(const struct restore *s, const struct spec_config *conf, struct err *e)
-{
-	const struct ckpt_meta *m = s->meta;
-
-	if (m->has_net.v != (spec_ns(conf, SPEC_NS_NETWORK) != NULL))
-		return err_set(e, ERR_INPUT, EINVAL,
-			       "linux.namespaces: the images are of a container with%s network "
-			       "namespace of its own",
-			       m->has_net.v ? " a" : "out a");
-	if (m->has_terminal.v != conf->process->terminal.v)
-		return err_set(e, ERR_INPUT, EINVAL,
-			       "process.terminal: the images are of a container with%s terminal",
-			       m->has_terminal.v ? " a" : "out a");
-	if (spec_ns(conf, SPEC_NS_USER))
-		return err_set(e, ERR_MISSING, ENOTSUP,
-			       "restoring a user namespace is not built into this version");
-	if (!spec_ns_is_new(conf, SPEC_NS_PID))
-		return err_set(e, ERR_MISSING, ENOTSUP,
-			       "without a new pid namespace a container cannot be restored");
-	return 0;
-}
-
 static int check_mounts(const struct restore *s, struct life_revival *r, struct err *e)
 {
 	const struct ckpt_mount_vec *v = &s->meta->mounts;
@@ -137,7 +117,7 @@ static int check_mounts(const struct restore *s, struct life_revival *r, struct 
 /* What the images say of the container, against its config. */
 static int check_meta(struct restore *s, struct life_revival *r, struct err *e)
 {
-	int n = check_config(s, life_revival_config(r), e);
+	int n = ckpt_fits_config(s->meta, life_revival_config(r), e);
 
 	if (n == 0)
 		n = check_streams(s, e);
@@ -180,12 +160,14 @@ static void make_request(struct restore *s, struct life_revival *r)
 	const struct ckpt_mount_vec *v = &s->meta->mounts;
 
 	ckpt_request_begin(q, "restore");
-	ckpt_request_dirs(q, s->image_fd, s->work_fd);
+	ckpt_request_dirs(q, s->inner_fd >= 0 ? s->inner_fd : s->image_fd, s->work_fd);
 	ckpt_request_text(q, CKPT_F_ROOT, life_revival_root(r), "--root");
 	ckpt_request_flag(q, CKPT_F_RST_SIBLING, true, "--restore-sibling");
 	ckpt_request_common(q, &s->a->common, LOG_NAME);
 	ckpt_request_flag(q, CKPT_F_LAZY_PAGES, s->is_lazy, "--lazy-pages");
-	if (life_revival_net_fd(r) >= 0)
+	if (ckpt_userns_makes_net(life_revival_config(r)))
+		ckpt_request_number(q, CKPT_F_EMPTY_NS, CLONE_NEWNET, "--empty-ns net");
+	else if (life_revival_net_fd(r) >= 0 && !ckpt_userns_is_in_net(life_revival_config(r)))
 		ckpt_request_inherit(q, life_revival_net_fd(r), CKPT_NET_KEY);
 	for (size_t i = 0; i < v->n; i++)
 		ckpt_request_text(
@@ -330,11 +312,17 @@ static int enter(void *ctx, struct err *e)
 {
 	static const char tmp[] = "/tmp/";
 	const struct entry *x = ctx;
+	const struct spec_config *conf = life_revival_config(x->r);
 	int r = life_revival_enter(x->r, e);
+
+	if (r == 0 && ckpt_userns_is_in_net(conf) &&
+	    setns(life_revival_net_fd(x->r), CLONE_NEWNET) < 0)
+		return err_sys(e, errno, "join the network namespace");
 
 	if (r < 0 || str_starts(x->s->info.path, tmp) || str_starts(life_revival_root(x->r), tmp))
 		return r;
-	if (mount("stiva", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
+	/* With a user namespace its root makes them. */
+	if (mount("stiva", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777") < 0)
 		log_debug("cover /tmp: %s", err_words(errno));
 	return 0;
 }
@@ -378,6 +366,9 @@ static int start_lazy(struct restore *s, struct life_revival *r, int seat_fd, st
 				    .keep_fd = s->image_fd};
 	struct err why = ERR_INIT;
 
+	/* Its root has no right to userfaultfd(2). */
+	if (spec_ns(life_revival_config(r), SPEC_NS_USER))
+		return 0;
 	if (s->by ? !s->by->is_lazy(s->by->ctx) : !is_much(s, seat_fd))
 		return 0;
 	if (s->by) {
@@ -438,6 +429,10 @@ static int make(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, 
 		.cgroup_fd = seat_fd, .fds = fds, .prepare = enter, .ctx = &entry};
 	int n = s->by ? fill(s, r, e) : 0;
 
+	if (n == 0)
+		n = ckpt_userns_images(life_revival_config(r), s->image_fd, s->by, &s->inner_fd, e);
+	for (int i = 0; n == 0 && i < 3; i++)
+		n = ckpt_userns_stream(life_revival_config(r), &s->stream_fd[i], e);
 	for (int i = 0; i < 3; i++)
 		fds[seat.n_fds++] = s->stream_fd[i];
 	fds[seat.n_fds++] = s->null_fd;
@@ -550,7 +545,7 @@ static int prepare(struct restore *s, const struct life_host *h, struct err *e)
 static int run(struct restore *s, const struct life_host *h, int *ret_status, struct err *e)
 {
 	const struct ckpt_restore_args *a = s->a;
-	const struct life_reviver by = {s, check, make, release};
+	struct life_reviver by = {s, check, make, release, NULL};
 	int r = ckpt_args_check(&a->common, e);
 
 	*ret_status = 0;
@@ -563,6 +558,8 @@ static int run(struct restore *s, const struct life_host *h, int *ret_status, st
 			    "restoring takes root of the host: CRIU cannot do it for a user");
 	if (r == 0)
 		r = prepare(s, h, e);
+	/* criu's own is covered anyway, if criu is not there. */
+	by.place = str_starts(s->info.path, "/tmp/") ? "/mnt" : "/tmp";
 	return r == 0 ? life_restore(h, &a->life, &by, ret_status, e) : r;
 }
 

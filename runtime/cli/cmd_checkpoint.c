@@ -60,8 +60,9 @@ const struct cmd_verb cmd_checkpoint = {
 		"cgroup is always frozen, and made again, by stiva; so is the network namespace, "
 		"whose devices and addresses are not in the images.\n\n"
 		"Refused by this version: --pre-dump, --parent-path, --page-server, --lazy-pages, "
-		"--status-fd, --auto-dedup; containers with a user namespace, with "
-		"another joined namespace than that of the network, with linux.netDevices, "
+		"--status-fd, --auto-dedup; containers whose user namespace has no mapping of "
+		"the id 0, or that has a sysfs and no new network namespace, with another "
+		"joined namespace than that of the network, with linux.netDevices, "
 		"linux.intelRdt or a seccomp agent, and processes that came in by exec.",
 	.example = "checkpoint --image-path /var/tmp/web --leave-running web",
 	.opts = CMD_OPTS_MORE(rows, &cmd_checkpoint_common),

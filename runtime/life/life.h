@@ -284,6 +284,9 @@ struct life_reviver {
 	int (*make)(void *ctx, struct life_revival *r, int seat_fd, pid_t *ret_pid, struct err *e);
 	/* Lets them run on. */
 	int (*release)(void *ctx, struct life_revival *r, struct err *e);
+	/* A directory of the host that the maker does without: with a user namespace what the
+	 * processes are made from is there, in the maker's mount namespace. */
+	const char *place;
 };
 /* As life_run(). */
 int life_restore(const struct life_host *h, const struct life_create_args *a,

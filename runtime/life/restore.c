@@ -33,6 +33,20 @@ static struct life_revival *revival_of(struct life_create *c)
 	return (struct life_revival *)(void *)c;
 }
 
+/* The root of a user namespace of the container's reads the stage: it must not lie where only the
+ * host's root may look. */
+static const char *place_of(const struct life_revival *r)
+{
+	return spec_ns_is_new(r->c.conf, SPEC_NS_USER) ? r->by->place : NULL;
+}
+
+static const char *stage_of(const struct life_revival *r)
+{
+	const char *place = place_of(r);
+
+	return place ? place : r->dir;
+}
+
 /* ---- what the reviver may ask ---- */
 
 const struct spec_config *life_revival_config(const struct life_revival *r)
@@ -62,12 +76,12 @@ int life_revival_net_fd(const struct life_revival *r)
 
 const char *life_revival_root(struct life_revival *r)
 {
-	return arena_printf(&r->c.arena, "%s/" ROOT_STAGE_ROOT, r->dir);
+	return arena_printf(&r->c.arena, "%s/" ROOT_STAGE_ROOT, stage_of(r));
 }
 
 const char *life_revival_source(struct life_revival *r, const char *from, const char *below)
 {
-	return root_stage_source(r->c.plan, r->dir, from, below);
+	return root_stage_source(r->c.plan, stage_of(r), from, below);
 }
 
 int life_revival_enter(void *revival, struct err *e)
@@ -79,21 +93,7 @@ int life_revival_enter(void *revival, struct err *e)
 		return err_sys(e, errno, "make a cgroup namespace");
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_sys(e, errno, "make a mount namespace");
-	return root_stage(r->c.plan, r->dir, e);
-}
-
-int life_revival_hooks(struct life_revival *r, pid_t pid, struct err *e)
-{
-	struct life_create *c = &r->c;
-
-	c->state.pid = (struct opt_i64){true, pid};
-	c->ran_hooks = true;
-	int n = life_hooks_outside(c->conf, SPEC_HOOK_PRESTART, &c->state, SPEC_CREATING, c->bundle,
-				   e);
-
-	return n < 0 ? n
-		     : life_hooks_outside(c->conf, SPEC_HOOK_CREATE_RUNTIME, &c->state,
-					  SPEC_CREATING, c->bundle, e);
+	return root_stage(r->c.plan, r->dir, place_of(r), e);
 }
 
 int life_revival_console(struct life_revival *r, int master_fd, struct err *e)
@@ -134,13 +134,24 @@ static int net_sysctls(const struct life_create *c, struct err *e)
 	return guard_sysctl_apply(&conf, proc_fd, e);
 }
 
+/* Of the namespace that we are in. */
 static int fill_net(struct life_create *c, struct err *e)
 {
 	int r = sys_loopback_up();
 
-	if (r < 0)
-		return err_sys(e, r, "bring the loopback interface up");
-	r = net_sysctls(c, e);
+	return r < 0 ? err_sys(e, r, "bring the loopback interface up") : net_sysctls(c, e);
+}
+
+/* The network is the user namespace's that it was made in: CRIU makes both, and we fill it. */
+static bool is_net_of_userns(const struct life_create *c)
+{
+	return spec_ns_is_new(c->conf, SPEC_NS_USER) && spec_ns_is_new(c->conf, SPEC_NS_NETWORK);
+}
+
+static int open_net(struct life_create *c, struct err *e)
+{
+	int r = fill_net(c, e);
+
 	if (r < 0)
 		return r;
 	c->net_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -156,17 +167,53 @@ static int make_net(struct life_create *c, struct err *e)
 		c->net_fd = fd_take(&c->job.ns.join_fd[SPEC_NS_NETWORK]);
 		return 0;
 	}
-	if (!spec_ns_is_new(c->conf, SPEC_NS_NETWORK))
+	if (!spec_ns_is_new(c->conf, SPEC_NS_NETWORK) || is_net_of_userns(c))
 		return 0;
 	own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (own < 0)
 		return err_sys(e, errno, "open the own network namespace");
 	if (unshare(CLONE_NEWNET) < 0)
 		return err_sys(e, errno, "make a network namespace");
-	r = fill_net(c, e);
+	r = open_net(c, e);
 	if (setns(own, CLONE_NEWNET) < 0)
 		r = err_sys(e, errno, "go back to the own network namespace");
 	return r;
+}
+
+/* ---- and what depends on it ---- */
+
+/* That of a process that CRIU has just made. */
+static int fill_net_of(struct life_create *c, pid_t pid, struct err *e)
+{
+	char path[64];
+	AUTO_FD own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	AUTO_FD its = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (own < 0 || its < 0 || setns(its, CLONE_NEWNET) < 0)
+		return err_sys(e, errno, "enter the network namespace of the restored process");
+	int r = fill_net(c, e);
+
+	if (setns(own, CLONE_NEWNET) < 0)
+		r = err_sys(e, errno, "go back to the own network namespace");
+	return r;
+}
+
+int life_revival_hooks(struct life_revival *r, pid_t pid, struct err *e)
+{
+	struct life_create *c = &r->c;
+
+	c->state.pid = (struct opt_i64){true, pid};
+	c->ran_hooks = true;
+	int n = is_net_of_userns(c) ? fill_net_of(c, pid, e) : 0;
+
+	if (n == 0)
+		n = life_hooks_outside(c->conf, SPEC_HOOK_PRESTART, &c->state, SPEC_CREATING,
+				       c->bundle, e);
+	return n < 0 ? n
+		     : life_hooks_outside(c->conf, SPEC_HOOK_CREATE_RUNTIME, &c->state,
+					  SPEC_CREATING, c->bundle, e);
 }
 
 /* ---- the time namespace ---- */

@@ -78,10 +78,10 @@ int root_seal(struct root_plan *p, struct err *e) MUST_CHECK;
  * stage: what a container is restored from by CRIU, in a mount namespace of its maker: a tmpfs over
  * `dir` (absolute) with the rootfs at ROOT_STAGE_ROOT, and, named by its index in config.mounts,
  * the source of each bind and of the cgroup file system. Mount points that the rootfs does not have
- * are made.
+ * are made. place: NULL, or where all of that is in the end, open to every user.
  */
 #define ROOT_STAGE_ROOT "root"
-int root_stage(struct root_plan *p, const char *dir, struct err *e) MUST_CHECK;
+int root_stage(struct root_plan *p, const char *dir, const char *place, struct err *e) MUST_CHECK;
 /* The source of what the config mounts at `from`, in the arena; NULL when it is none of those
  * above. Masked files: the host's null device. In the parent. */
 const char *root_stage_source(const struct root_plan *p, const char *dir, const char *from,

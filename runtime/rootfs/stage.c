@@ -24,6 +24,26 @@ static bool is_masked(const struct root_plan *p, const char *path)
 	return false;
 }
 
+/* With a user namespace nodes are bound: those that were made for it, else the host's. */
+static const char *device_source(const struct root_plan *p, const char *dir, const char *from)
+{
+	struct stat st;
+
+	for (size_t i = 0; p->is_new_userns && i < p->n_devices; i++) {
+		const struct root_device *d = &p->devices[i];
+
+		if (!str_eq(d->path, from))
+			continue;
+		if (d->tree_fd >= 0)
+			return arena_printf(p->arena, "%s/d%zu", dir, i);
+		return stat(d->path, &st) == 0 && (st.st_mode & S_IFMT) == (d->mode & S_IFMT) &&
+				       st.st_rdev == d->rdev
+			       ? d->path
+			       : NULL;
+	}
+	return NULL;
+}
+
 const char *root_stage_source(const struct root_plan *p, const char *dir, const char *from,
 			      const char *below)
 {
@@ -39,7 +59,9 @@ const char *root_stage_source(const struct root_plan *p, const char *dir, const 
 				       : NULL;
 	if (str_eq(from, "/"))
 		return arena_printf(p->arena, "%s/" ROOT_STAGE_ROOT "%s", dir, below);
-	return is_masked(p, from) && !*below ? "/dev/null" : NULL;
+	if (*below)
+		return NULL;
+	return is_masked(p, from) ? "/dev/null" : device_source(p, dir, from);
 }
 
 static bool is_dir(int fd)
@@ -95,10 +117,23 @@ static int stage_one(struct root_plan *p, int dir_fd, size_t i, struct err *e)
 	return r < 0 ? root_mount_fail(m, r, "keeping its source for the restore", e) : 0;
 }
 
-/* In the caller's own mount namespace, of which nothing may reach the host. */
-static int cover(const char *dir, int *ret_fd, struct err *e)
+static int stage_device(const struct root_plan *p, int dir_fd, size_t i, struct err *e)
 {
-	static const struct root_data data[] = {{"mode", "0700"}};
+	const struct root_device *d = &p->devices[i];
+	char name[24];
+
+	if (d->tree_fd < 0)
+		return 0;
+	snprintf(name, sizeof(name), "d%zu", i);
+	int r = place(dir_fd, name, d->tree_fd);
+
+	return r < 0 ? err_sys(e, r, "keep the device \"%s\" for the restore", d->path) : 0;
+}
+
+/* In the caller's own mount namespace, of which nothing may reach the host. */
+static int cover(const char *dir, bool is_open, int *ret_fd, struct err *e)
+{
+	const struct root_data data[] = {{"mode", is_open ? "1777" : "0700"}};
 	struct root_fs fs = {.type = "tmpfs", .source = "stiva", .data = data, .n_data = 1};
 	struct mount_attr attr = {.propagation = MS_PRIVATE};
 	AUTO_FD tree_fd = FD_NONE;
@@ -116,11 +151,20 @@ static int cover(const char *dir, int *ret_fd, struct err *e)
 	return 0;
 }
 
-int root_stage(struct root_plan *p, const char *dir, struct err *e)
+/* All of it goes to where everybody may look. */
+static int move(int dir_fd, const char *place, struct err *e)
+{
+	AUTO_FD at = open(place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = at < 0 ? -errno : root_attach_tree(dir_fd, at);
+
+	return r < 0 ? err_sys(e, r, "make a place for the restore at \"%s\"", place) : 0;
+}
+
+int root_stage(struct root_plan *p, const char *dir, const char *place, struct err *e)
 {
 	mode_t mask = umask(0);
 	AUTO_FD dir_fd = FD_NONE;
-	int r = cover(dir, &dir_fd, e);
+	int r = cover(dir, place, &dir_fd, e);
 
 	if (r == 0) {
 		AUTO_FD at = path_mkdirs_in(dir_fd, ROOT_STAGE_ROOT, 0755);
@@ -129,6 +173,10 @@ int root_stage(struct root_plan *p, const char *dir, struct err *e)
 	}
 	for (size_t i = 0; r == 0 && i < p->n_mounts; i++)
 		r = stage_one(p, dir_fd, i, e);
+	for (size_t i = 0; r == 0 && i < p->n_devices; i++)
+		r = stage_device(p, dir_fd, i, e);
+	if (r == 0 && place)
+		r = move(dir_fd, place, e);
 	umask(mask);
 	return r;
 }

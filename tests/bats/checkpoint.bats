@@ -759,12 +759,14 @@ killer() {
 	refused "requires an argument"
 }
 
-@test "a user namespace is refused before anything is held" {
+@test "a user namespace that CRIU cannot restore is refused before anything is held" {
 	requires userns criu
-	program probe wait -- "$USERNS"
+	program probe wait -- "$USERNS" "$(without_ns network)"
 	open_bundle
 	starts ""
-	kept "a user namespace is not built into"
+	kept "mounts[5]: CRIU cannot make a sysfs again in a user namespace"
+	rt checkpoint --check "$ID"
+	KEPT=1 refused "CRIU cannot make a sysfs again"
 }
 
 @test "U136: a user is refused: it takes root of the host" {
