@@ -28,19 +28,30 @@ bool ckpt_is_built_in(void)
 	return true;
 }
 
-/* "ADDRESS:PORT"; an IPv6 address holds colons itself, the last one divides. */
-static int check_page_server(const char *text, struct err *e)
+/* "ADDRESS:PORT"; an IPv6 address holds colons itself, the last one divides, and it may stand in
+ * brackets. */
+int ckpt_args_page_server(const char *text, struct ckpt_server *ret, struct err *e)
 {
 	const char *colon = strrchr(text, ':');
-	uint32_t port;
+	const char *from = text, *to = colon;
 
-	if (colon && colon != text && num_u32(colon + 1, &port) == 0 && port > 0 && port < 65536)
+	if (colon && *from == '[' && colon > from && colon[-1] == ']') {
+		from++;
+		to--;
+	}
+	if (colon && to > from && (size_t)(to - from) < sizeof(ret->host) &&
+	    num_u32(colon + 1, &ret->port) == 0 && ret->port > 0 && ret->port < 65536) {
+		memcpy(ret->host, from, (size_t)(to - from));
+		ret->host[to - from] = '\0';
 		return 0;
+	}
 	return err_set(e, ERR_INPUT, EINVAL, "--page-server: \"%.200s\" is not ADDRESS:PORT", text);
 }
 
 int ckpt_args_check(const struct ckpt_common *c, struct err *e)
 {
+	struct ckpt_server server;
+
 	if (c->image_path && *c->image_path == '\0')
 		return err_set(e, ERR_INPUT, EINVAL, "--image-path is empty");
 	if (c->work_path && *c->work_path == '\0')
@@ -52,7 +63,7 @@ int ckpt_args_check(const struct ckpt_common *c, struct err *e)
 			       c->parent_path);
 	if (c->parent_path && *c->parent_path == '\0')
 		return err_set(e, ERR_INPUT, EINVAL, "--parent-path is empty");
-	if (c->page_server && check_page_server(c->page_server, e) < 0)
+	if (c->page_server && ckpt_args_page_server(c->page_server, &server, e) < 0)
 		return -e->code;
 	if (c->status_fd && fcntl((int)c->status_fd, F_GETFD) < 0)
 		return err_set(e, ERR_INPUT, EBADF, "--status-fd %u: bad file descriptor",
@@ -77,22 +88,42 @@ int ckpt_args_lsm(const char *text, struct err *e)
 		       text);
 }
 
-int ckpt_args_built_in(const struct ckpt_common *c, const char *verb, struct err *e)
+/* The first of these that is given, which this version cannot follow. */
+struct missing {
+	bool is_given;
+	const char *option;
+};
+static int refuse_missing(const char *verb, const struct missing *v, size_t n, struct err *e)
 {
-	const struct {
-		bool is_given;
-		const char *option;
-	} rows[] = {{c->parent_path, "--parent-path"},
-		    {c->page_server, "--page-server"},
-		    {c->lazy_pages, "--lazy-pages"},
-		    {c->status_fd, "--status-fd"},
-		    {c->auto_dedup, "--auto-dedup"}};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].is_given)
+	for (size_t i = 0; i < n; i++)
+		if (v[i].is_given)
 			return err_set(e, ERR_MISSING, ENOTSUP,
 				       "%s %s is not built into this version of stiva: nothing was "
 				       "done",
-				       verb, rows[i].option);
+				       verb, v[i].option);
 	return 0;
+}
+
+int ckpt_args_dump(const struct ckpt_dump_args *a, struct err *e)
+{
+	const struct ckpt_common *c = &a->common;
+	const struct missing rows[] = {{a->pre_dump, "--pre-dump"},
+				       {c->parent_path, "--parent-path"},
+				       {c->lazy_pages, "--lazy-pages"},
+				       {c->status_fd, "--status-fd"},
+				       {c->auto_dedup, "--auto-dedup"}};
+
+	return refuse_missing("checkpoint", rows, sizeof(rows) / sizeof(rows[0]), e);
+}
+
+int ckpt_args_restore(const struct ckpt_common *c, struct err *e)
+{
+	const struct missing rows[] = {{c->lazy_pages, "--lazy-pages"},
+				       {c->auto_dedup, "--auto-dedup"}};
+
+	if (c->page_server && !c->lazy_pages)
+		return err_set(e, ERR_INPUT, EINVAL,
+			       "--page-server is for restore --lazy-pages: memory that a page "
+			       "server has taken is restored from its files, beside the images");
+	return refuse_missing("restore", rows, sizeof(rows) / sizeof(rows[0]), e);
 }

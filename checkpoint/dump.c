@@ -30,6 +30,8 @@ struct dump {
 	struct ckpt_criu_info info;
 	struct life_held held;
 	struct ckpt_meta meta;
+	struct ckpt_memory memory; /* where it goes */
+	struct ckpt_server server;
 	struct ckpt_criu criu;
 	struct ckpt_watchdog dog;
 	struct ckpt_request req;
@@ -182,6 +184,8 @@ static int make_request(struct dump *d, struct err *e)
 			ckpt_request_text(q, CKPT_F_EXTERNAL, m->streams.v[i].key, "--external");
 	if (d->by && d->by->pages_fd >= 0)
 		ckpt_request_pages(q, d->by->pages_fd);
+	if (d->memory.where.v == CKPT_MEMORY_SERVER)
+		ckpt_request_server(q, &d->server);
 	int r = add_net(d, e);
 
 	if (r == 0)
@@ -202,7 +206,7 @@ static int seal(struct dump *d, struct err *e)
 	int r = ckpt_patch_files(d->image_fd, e);
 
 	if (r == 0)
-		r = ckpt_image_write(d->image_fd, &d->meta, e);
+		r = ckpt_image_write(d->image_fd, &d->meta, &d->memory, e);
 	if (r == 0 && d->by)
 		r = d->by->sealed(d->by->ctx, e);
 	d->is_written = r == 0;
@@ -271,6 +275,16 @@ static int open_dirs(struct dump *d, struct err *e)
 	return d->image_fd < 0 || d->work_fd < 0 ? err_sys(e, errno, "duplicate a descriptor") : 0;
 }
 
+static int plan_memory(struct dump *d, struct err *e)
+{
+	const struct ckpt_common *c = &d->a->common;
+
+	if (!c->page_server)
+		return 0;
+	d->memory.where = (struct opt_enum){true, CKPT_MEMORY_SERVER};
+	return ckpt_args_page_server(c->page_server, &d->server, e);
+}
+
 static int prepare(struct dump *d, struct err *e)
 {
 	int r = open_dirs(d, e);
@@ -293,7 +307,7 @@ static int prepare(struct dump *d, struct err *e)
 	d->meta.has_terminal = (struct opt_bool){true, p && p->terminal.v};
 	d->meta.has_user = (struct opt_bool){true, spec_ns_is_new(d->held.conf, SPEC_NS_USER)};
 	d->meta.has_notify = (struct opt_bool){true, d->held.has_notify};
-	return 0;
+	return plan_memory(d, e);
 }
 
 static int enter_net(void *ctx, struct err *e)
@@ -394,10 +408,7 @@ static int look(struct dump *d, const struct life_host *h, const char *id, struc
 	if (r == 0)
 		r = life_held_open(h, id, &d->held, e);
 	if (r == 0)
-		r = a->pre_dump ? err_set(e, ERR_MISSING, ENOTSUP,
-					  "checkpoint --pre-dump is not built into this version of "
-					  "stiva: nothing was done")
-				: ckpt_args_built_in(&a->common, "checkpoint", e);
+		r = ckpt_args_dump(a, e);
 	if (r == 0)
 		r = ckpt_criu_find(h->criu, &d->info, e);
 	if (r == 0)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * checkpoint/image: the files of ours in a directory of images: stiva.json (what was outside, what
- * was in force, made by whom), descriptors.json (as runc and crun have it), and the manifest, a
- * digest of every file, written last: a directory without it is no checkpoint. The manifest proves
- * that nothing was cut off or damaged; who may write the directory is root alone, which is proved
- * too. The proof of memory takes its time, and ends beside CRIU's work. Called by dump.c and
- * restore.c.
+ * was in force, made by whom), descriptors.json (as runc and crun have it), and last the manifest
+ * (manifest.c). Who may write the directory is root alone, which is proved too. Called by dump.c
+ * and restore.c.
  */
 #include "checkpoint/internal.h"
 
@@ -27,18 +25,6 @@ static const struct word stream_rows[] = {
 	{"inside", 0}, {"null", 0}, {"pipe", 0}, {"file", 0}, {"other", 0}};
 WORDS_COMPLETE(stream_rows, CKPT_STREAM_N);
 static const struct word_list stream_words = {"kind of stream", stream_rows, CKPT_STREAM_N, ""};
-
-/* What only processes make of it, raw memory, has a digest that is quick to make; all else, which
- * CRIU reads and acts by, is proven before it does. */
-struct manifest_file {
-	char *name, *digest, *memory; /* one of both */
-	struct opt_u64 size;
-};
-OBJ_VEC(manifest_file);
-struct manifest {
-	struct opt_u32 schema;
-	struct manifest_file_vec files;
-};
 
 /* clang-format off */
 static const struct json_row mount_rows[] = {
@@ -73,18 +59,6 @@ static const struct json_row meta_rows[] = {
 	J_OBJ(struct ckpt_meta, resources, "resources", 0, spec_resources, &spec_table_resources),
 };
 J_TABLE(ckpt_table_meta, ckpt_meta, meta_rows);
-static const struct json_row file_rows[] = {
-	J_STR(struct manifest_file, name, "name", JF_REQ | JF_NONEMPTY),
-	J_U64(struct manifest_file, size, "size", JF_REQ),
-	J_STR(struct manifest_file, digest, "sha256", 0),
-	J_STR(struct manifest_file, memory, "blake3", 0),
-};
-static J_TABLE(file_table, manifest_file, file_rows);
-static const struct json_row manifest_rows[] = {
-	J_U32(struct manifest, schema, "schema", JF_REQ),
-	J_OBJS(struct manifest, files, "files", JF_REQ | JF_NONEMPTY, manifest_file, &file_table),
-};
-static J_TABLE(manifest_table, manifest, manifest_rows);
 /* clang-format on */
 
 /* ---- the directory ---- */
@@ -141,7 +115,7 @@ bool ckpt_image_is_ours(const char *name)
 	return str_ends(name, ".img") || str_eq(name, CKPT_META) || str_eq(name, CKPT_DESCRIPTORS);
 }
 
-static int open_list(int dir_fd, DIR **ret)
+int ckpt_image_list(int dir_fd, DIR **ret)
 {
 	AUTO_FD fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -157,10 +131,13 @@ static int open_list(int dir_fd, DIR **ret)
 int ckpt_image_clear(int dir_fd, struct err *e)
 {
 	AUTO_DIR d = NULL;
-	int r = open_list(dir_fd, &d);
+	int r = ckpt_image_list(dir_fd, &d);
 
 	/* First of all: without it the rest is no checkpoint. */
 	if (r == 0 && unlinkat(dir_fd, CKPT_MANIFEST, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	/* criu would leave it as it is. A directory of that name is none of ours. */
+	if (r == 0 && unlinkat(dir_fd, CKPT_PARENT, 0) < 0 && errno != ENOENT && errno != EISDIR)
 		r = -errno;
 	for (struct dirent *de; r == 0 && (errno = 0, de = readdir(d));)
 		if (ckpt_image_is_ours(de->d_name) && unlinkat(dir_fd, de->d_name, 0) < 0)
@@ -197,110 +174,9 @@ int ckpt_image_digest(int dir_fd, const char *name, uint64_t *ret_size, char ret
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct manifest_file *)a)->name,
-		      ((const struct manifest_file *)b)->name);
-}
-
-/* Every file that a manifest of this directory would cover, without sizes and digests. */
-static int list_files(int dir_fd, struct arena *a, struct manifest *m, struct err *e)
-{
-	AUTO_DIR d = NULL;
-	size_t cap = 0;
-	int r = open_list(dir_fd, &d);
-
-	if (r < 0)
-		return err_sys(e, r, "list the images");
-	for (struct dirent *de; errno = 0, (de = readdir(d));) {
-		if (!ckpt_image_is_ours(de->d_name))
-			continue;
-		if (m->files.n == cap) {
-			struct manifest_file *v = arena_array(a, cap * 2 + 32, sizeof(*v));
-
-			if (cap)
-				memcpy(v, m->files.v, cap * sizeof(*v));
-			m->files.v = v;
-			cap = cap * 2 + 32;
-		}
-		m->files.v[m->files.n++].name = arena_strdup(a, de->d_name);
-	}
-	if (errno)
-		return err_sys(e, errno, "list the images");
-	if (m->files.n)
-		qsort(m->files.v, m->files.n, sizeof(*m->files.v), by_name);
-	return 0;
-}
-
-static bool is_memory(const char *name)
+bool ckpt_image_is_memory(const char *name)
 {
 	return str_starts(name, "pages-") && str_ends(name, ".img");
-}
-
-/* Those of memory, in the arena. */
-static struct ckpt_proof_file *memory_files(const struct manifest *m, struct arena *a,
-					    size_t *ret_n)
-{
-	struct ckpt_proof_file *v = arena_array(a, m->files.n + 1, sizeof(*v));
-
-	*ret_n = 0;
-	for (size_t i = 0; i < m->files.n; i++)
-		if (is_memory(m->files.v[i].name))
-			v[(*ret_n)++] = (struct ckpt_proof_file){.name = m->files.v[i].name,
-								 .size = m->files.v[i].size.v};
-	return v;
-}
-
-/* Sizes of all, digests of what is not memory. */
-static int measure(int dir_fd, struct manifest *m, struct arena *a, struct err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < m->files.n; i++) {
-		struct manifest_file *f = &m->files.v[i];
-		struct stat st;
-
-		f->size.has = true;
-		if (is_memory(f->name)) {
-			r = fstatat(dir_fd, f->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-			f->size.v = r == 0 ? (uint64_t)st.st_size : 0;
-		} else {
-			f->digest = arena_alloc(a, CKPT_DIGEST_TEXT);
-			r = ckpt_image_digest(dir_fd, f->name, &f->size.v, f->digest);
-		}
-		if (r < 0)
-			err_sys(e, r, "read the image \"%s\"", f->name);
-	}
-	return r < 0 ? -e->code : 0;
-}
-
-static int write_manifest(int dir_fd, struct err *e)
-{
-	AUTO(arena) a = {0};
-	AUTO(buf) text = {0};
-	AUTO(ckpt_proof) proof = CKPT_PROOF_NONE;
-	struct manifest m = {.schema = {true, CKPT_SCHEMA}};
-	int r = list_files(dir_fd, &a, &m, e);
-
-	if (r == 0)
-		r = measure(dir_fd, &m, &a, e);
-	if (r < 0)
-		return r;
-	size_t n, at = 0;
-	struct ckpt_proof_file *memory = memory_files(&m, &a, &n);
-
-	r = ckpt_proof_start(&proof, dir_fd, memory, n, false, e);
-	if (r == 0)
-		r = ckpt_proof_end(&proof, FD_NONE, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < m.files.n; i++)
-		if (is_memory(m.files.v[i].name))
-			m.files.v[i].memory = memory[at++].digest;
-	json_print(&manifest_table, &m, 1, &text);
-	buf_addc(&text, '\n');
-	r = file_replace_at(dir_fd, CKPT_MANIFEST, text.data, text.len, 0600);
-	return r < 0 ? err_sys(e, r, "write \"%s\"", CKPT_MANIFEST) : 0;
 }
 
 /* ---- writing ---- */
@@ -340,7 +216,8 @@ static int write_descriptors(int dir_fd, const struct ckpt_meta *m, struct err *
 	return r < 0 ? err_sys(e, r, "write \"%s\"", CKPT_DESCRIPTORS) : 0;
 }
 
-int ckpt_image_write(int dir_fd, const struct ckpt_meta *m, struct err *e)
+int ckpt_image_write(int dir_fd, const struct ckpt_meta *m, const struct ckpt_memory *at,
+		     struct err *e)
 {
 	AUTO(buf) text = {0};
 	int r = write_descriptors(dir_fd, m, e);
@@ -352,13 +229,13 @@ int ckpt_image_write(int dir_fd, const struct ckpt_meta *m, struct err *e)
 	r = file_replace_at(dir_fd, CKPT_META, text.data, text.len, 0600);
 	if (r < 0)
 		return err_sys(e, r, "write \"%s\"", CKPT_META);
-	return write_manifest(dir_fd, e);
+	return ckpt_manifest_write(dir_fd, at, e);
 }
 
 /* ---- reading ---- */
 
-static int load(int dir_fd, const char *name, const struct json_table *t, struct arena *a,
-		void **ret, struct err *e)
+int ckpt_image_load(int dir_fd, const char *name, const struct json_table *t, struct arena *a,
+		    void **ret, struct err *e)
 {
 	AUTO(buf) text = {0};
 	struct json_errors errs = {.arena = a};
@@ -371,7 +248,7 @@ static int load(int dir_fd, const char *name, const struct json_table *t, struct
 		       : 0;
 }
 
-static int size_of(int dir_fd, const char *name, uint64_t *ret)
+int ckpt_image_size(int dir_fd, const char *name, uint64_t *ret)
 {
 	struct stat st;
 
@@ -379,93 +256,6 @@ static int size_of(int dir_fd, const char *name, uint64_t *ret)
 		return -errno;
 	*ret = (uint64_t)st.st_size;
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
-}
-
-static int was_changed(const char *name, struct err *e)
-{
-	return err_set(e, ERR_INPUT, EBADMSG,
-		       "the image \"%.100s\" was changed: its digest is not that of the manifest",
-		       name);
-}
-
-/* Of memory only its size. */
-static int check_file(int dir_fd, const struct manifest_file *f, struct err *e)
-{
-	char digest[CKPT_DIGEST_TEXT];
-	uint64_t size;
-	int r = -EINVAL;
-
-	if (path_is_name(f->name))
-		r = is_memory(f->name) ? size_of(dir_fd, f->name, &size)
-				       : ckpt_image_digest(dir_fd, f->name, &size, digest);
-	if (r < 0)
-		return err_sys(e, r, "the image \"%.100s\" of its manifest", f->name);
-	if (size != f->size.v)
-		return err_set(e, ERR_INPUT, EBADMSG,
-			       "the image \"%.100s\" has %llu bytes, not the %llu of its manifest",
-			       f->name, (unsigned long long)size, (unsigned long long)f->size.v);
-	if (is_memory(f->name))
-		return f->memory ? 0
-				 : err_set(e, ERR_INPUT, EBADMSG,
-					   CKPT_MANIFEST ": \"%.100s\" has no blake3", f->name);
-	return f->digest && str_eq(digest, f->digest) ? 0 : was_changed(f->name, e);
-}
-
-/* The memory of a manifest that check_file() has seen: what its digests must be, and their making.
- */
-static int begin_proof(int dir_fd, const struct manifest *m, struct arena *a,
-		       struct ckpt_image_proof *ret, struct err *e)
-{
-	size_t n, at = 0;
-	struct ckpt_proof_file *v = memory_files(m, a, &n);
-
-	ret->wants = arena_array(a, n + 1, sizeof(*ret->wants));
-	for (size_t i = 0; i < m->files.n; i++)
-		if (is_memory(m->files.v[i].name))
-			ret->wants[at++] = m->files.v[i].memory;
-	return ckpt_proof_start(&ret->proof, dir_fd, v, n, true, e);
-}
-
-void ckpt_image_proof_done(struct ckpt_image_proof *p)
-{
-	ckpt_proof_done(&p->proof);
-}
-
-int ckpt_image_prove(struct ckpt_image_proof *p, int abort_fd, const char *path, struct err *e)
-{
-	int r = p->proof.shared ? ckpt_proof_end(&p->proof, abort_fd, e) : 0;
-
-	for (size_t i = 0; r == 0 && i < p->proof.n_files; i++)
-		if (!str_eq(p->proof.files[i].digest, p->wants[i]))
-			r = was_changed(p->proof.files[i].name, e);
-	return r < 0 ? err_prefix(e, "image directory \"%.150s\"", path) : 0;
-}
-
-static int check_manifest(int dir_fd, struct arena *a, struct ckpt_image_proof *proof,
-			  struct err *e)
-{
-	struct manifest here = {0}, *m;
-	void *obj;
-	int r = load(dir_fd, CKPT_MANIFEST, &manifest_table, a, &obj, e);
-
-	if (r == -ENOENT)
-		return err_set(e, ERR_INPUT, ENOENT,
-			       "there is no complete checkpoint: it has no \"%s\"", CKPT_MANIFEST);
-	if (r == 0)
-		r = list_files(dir_fd, a, &here, e);
-	if (r < 0)
-		return r;
-	m = obj;
-	qsort(m->files.v, m->files.n, sizeof(*m->files.v), by_name);
-	for (size_t i = 0; r == 0 && i < m->files.n; i++)
-		r = check_file(dir_fd, &m->files.v[i], e);
-	for (size_t i = 0; r == 0 && i < here.files.n; i++)
-		if (!bsearch(&here.files.v[i], m->files.v, m->files.n, sizeof(*m->files.v),
-			     by_name))
-			r = err_set(e, ERR_INPUT, EBADMSG,
-				    "the image \"%.100s\" is not in the manifest",
-				    here.files.v[i].name);
-	return r == 0 ? begin_proof(dir_fd, m, a, proof, e) : r;
 }
 
 static int check_host(const struct ckpt_meta *m, const struct ckpt_criu_info *criu, struct err *e)
@@ -510,14 +300,14 @@ static int check_host(const struct ckpt_meta *m, const struct ckpt_criu_info *cr
 int ckpt_image_memory(int dir_fd, uint64_t *ret)
 {
 	AUTO_DIR d = NULL;
-	int r = open_list(dir_fd, &d);
+	int r = ckpt_image_list(dir_fd, &d);
 
 	*ret = 0;
 	for (struct dirent *de; r == 0 && (errno = 0, de = readdir(d));) {
 		uint64_t size = 0;
 
-		if (is_memory(de->d_name))
-			r = size_of(dir_fd, de->d_name, &size);
+		if (ckpt_image_is_memory(de->d_name))
+			r = ckpt_image_size(dir_fd, de->d_name, &size);
 		*ret += size;
 	}
 	return r < 0 ? r : -errno;
@@ -527,7 +317,7 @@ int ckpt_image_meta(int dir_fd, const struct ckpt_criu_info *criu, struct arena 
 		    struct ckpt_meta **ret, struct err *e)
 {
 	void *obj;
-	int r = load(dir_fd, CKPT_META, &ckpt_table_meta, a, &obj, e);
+	int r = ckpt_image_load(dir_fd, CKPT_META, &ckpt_table_meta, a, &obj, e);
 
 	if (r == 0)
 		r = check_host(obj, criu, e);
@@ -540,7 +330,7 @@ int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *c
 		    struct arena *a, struct ckpt_meta **ret, struct ckpt_image_proof *proof,
 		    struct err *e)
 {
-	int r = check_manifest(dir_fd, a, proof, e);
+	int r = ckpt_manifest_check(dir_fd, a, proof, e);
 
 	if (r == 0)
 		r = ckpt_image_meta(dir_fd, criu, a, ret, e);

@@ -6,6 +6,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/criu.h"
 #include "checkpoint/digest.h"
+#include "checkpoint/manifest.h"
 #include "checkpoint/proof.h"
 
 /* ---- request.c: what is asked of criu, in its fields and as the command line that would ask the
@@ -27,6 +28,9 @@ void ckpt_request_text(struct ckpt_request *r, unsigned field, const char *text,
 void ckpt_request_inherit(struct ckpt_request *r, int fd, const char *key);
 /* Pages go into the socket that criu has as descriptor number fd (mig_ps.h). */
 void ckpt_request_pages(struct ckpt_request *r, int fd);
+/* Pages go to this page server. */
+struct ckpt_server;
+void ckpt_request_server(struct ckpt_request *r, const struct ckpt_server *server);
 /* What dump and restore have in common. */
 void ckpt_request_common(struct ckpt_request *r, const struct ckpt_common *c, const char *log_name);
 /* images_fd and work_fd are ours; criu opens them by our pid. */
@@ -83,7 +87,6 @@ const char *ckpt_words_remedy(const char *words);
 /* ---- image.c: what stands beside criu's images ---- */
 #define CKPT_SCHEMA	 2
 #define CKPT_META	 "stiva.json"
-#define CKPT_MANIFEST	 "stiva.manifest"
 #define CKPT_DESCRIPTORS "descriptors.json" /* as runc and crun write it */
 
 struct ckpt_mount {
@@ -127,18 +130,16 @@ int ckpt_image_host(struct ckpt_meta *m, const struct ckpt_criu_info *criu, stru
 		    struct err *e) MUST_CHECK;
 /* SHA-256 of a file. Leaf. */
 int ckpt_image_digest(int dir_fd, const char *name, uint64_t *ret_size, char ret[CKPT_DIGEST_TEXT]);
-/* Writes stiva.json, descriptors.json, and last the manifest over all. */
-int ckpt_image_write(int dir_fd, const struct ckpt_meta *m, struct err *e) MUST_CHECK;
-/* The proof of the memory of images, which goes on beside us. */
-struct ckpt_image_proof {
-	struct ckpt_proof proof;
-	char **wants;
-};
-#define CKPT_IMAGE_PROOF_NONE                                                                      \
-	{                                                                                          \
-		.proof = CKPT_PROOF_NONE                                                           \
-	}
-void ckpt_image_proof_done(struct ckpt_image_proof *p);
+/* Writes stiva.json, descriptors.json, and last the manifest over all. at: as there. */
+int ckpt_image_write(int dir_fd, const struct ckpt_meta *m, const struct ckpt_memory *at,
+		     struct err *e) MUST_CHECK;
+/* Leaves: the files of the directory; the size of a regular one; whether it is raw memory. */
+int ckpt_image_list(int dir_fd, DIR **ret);
+int ckpt_image_size(int dir_fd, const char *name, uint64_t *ret);
+bool ckpt_image_is_memory(const char *name);
+/* A JSON document of ours. Story. */
+int ckpt_image_load(int dir_fd, const char *name, const struct json_table *t, struct arena *a,
+		    void **ret, struct err *e) MUST_CHECK;
 /* Proves by the manifest that every image is as it was written, and none is there beside; then
  * reads stiva.json and checks that this host can take it. Of memory only the sizes: *proof is begun
  * and must be ended before a process runs by it. It borrows dir_fd and the arena. path: for
@@ -146,9 +147,6 @@ void ckpt_image_proof_done(struct ckpt_image_proof *p);
 int ckpt_image_read(int dir_fd, const char *path, const struct ckpt_criu_info *criu,
 		    struct arena *a, struct ckpt_meta **ret, struct ckpt_image_proof *proof,
 		    struct err *e) MUST_CHECK;
-/* The end of that; 0 also the second time, and of one that was never begun. */
-int ckpt_image_prove(struct ckpt_image_proof *p, int abort_fd, const char *path,
-		     struct err *e) MUST_CHECK;
 /* Bytes of memory in them. Leaf. */
 int ckpt_image_memory(int dir_fd, uint64_t *ret) MUST_CHECK;
 /* Only the last, of images that are proven in another way. */
@@ -268,8 +266,15 @@ int ckpt_userns_stream(const struct spec_config *conf, int *fd, struct err *e) M
 
 /* ---- args.c ---- */
 int ckpt_args_check(const struct ckpt_common *c, struct err *e) MUST_CHECK;
-/* Which of the options this version cannot follow. verb: for the message. */
-int ckpt_args_built_in(const struct ckpt_common *c, const char *verb, struct err *e) MUST_CHECK;
+struct ckpt_server {
+	char host[256];
+	uint32_t port;
+};
+/* Of --page-server. Pure. */
+int ckpt_args_page_server(const char *text, struct ckpt_server *ret, struct err *e) MUST_CHECK;
+/* What one of the verbs cannot follow. */
+int ckpt_args_dump(const struct ckpt_dump_args *a, struct err *e) MUST_CHECK;
+int ckpt_args_restore(const struct ckpt_common *c, struct err *e) MUST_CHECK;
 int ckpt_args_lsm(const char *text, struct err *e) MUST_CHECK;
 
 #endif

@@ -58,7 +58,7 @@ static void close_file(const struct ckpt_proof *p, struct source *s)
  * pieces that are missing then are the error; we ourselves only read. */
 static int open_file(const struct ckpt_proof *p, bool is_child, struct source *s)
 {
-	AUTO_FD fd = openat(p->dir_fd, p->files[s->file].name,
+	AUTO_FD fd = openat(p->files[s->file].dir_fd, p->files[s->file].name,
 			    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	const uint64_t size = p->files[s->file].size;
 	struct stat st;
@@ -172,12 +172,12 @@ static unsigned processors(void)
 	return n > CKPT_PROOF_MAX ? CKPT_PROOF_MAX : (unsigned)n;
 }
 
-int ckpt_proof_start(struct ckpt_proof *p, int dir_fd, struct ckpt_proof_file *files, size_t n,
-		     bool is_aside, struct err *e)
+int ckpt_proof_start(struct ckpt_proof *p, struct ckpt_proof_file *files, size_t n, bool is_aside,
+		     struct err *e)
 {
 	const pid_t maker = getpid();
 
-	*p = (struct ckpt_proof){.files = files, .n_files = n, .dir_fd = dir_fd};
+	*p = (struct ckpt_proof){.files = files, .n_files = n};
 	for (size_t i = 0; i < n; i++)
 		p->n_pieces += pieces_of(files[i].size);
 	p->shared_size = sizeof(*p->shared) + p->n_pieces * sizeof(struct ckpt_blake);

@@ -6,7 +6,7 @@
  *
  *	struct ckpt_proof p = CKPT_PROOF_NONE;
  *
- *	r = ckpt_proof_start(&p, dir_fd, files, n, true, e);	... anything else ...
+ *	r = ckpt_proof_start(&p, files, n, true, e);	... anything else ...
  *	r = ckpt_proof_end(&p, abort_fd, e);			... files[i].digest
  */
 #ifndef STIVA_CHECKPOINT_PROOF_H
@@ -23,13 +23,13 @@
 
 struct ckpt_proof_file {
 	const char *name; /* borrowed */
+	int dir_fd;	  /* borrowed */
 	uint64_t size;
 	char digest[CKPT_BLAKE_TEXT]; /* of ckpt_proof_end() */
 };
 struct ckpt_proof {
 	struct ckpt_proof_file *files; /* borrowed */
 	size_t n_files;
-	int dir_fd; /* borrowed */
 	struct ckpt_proof_shared *shared;
 	size_t shared_size, n_pieces;
 	int pidfds[CKPT_PROOF_MAX]; /* owned */
@@ -42,8 +42,8 @@ struct ckpt_proof {
 	}
 /* Sizes are those that the files must have. is_aside: the processes take what time others leave.
  * They end with us. Story. */
-int ckpt_proof_start(struct ckpt_proof *p, int dir_fd, struct ckpt_proof_file *files, size_t n,
-		     bool is_aside, struct err *e) MUST_CHECK;
+int ckpt_proof_start(struct ckpt_proof *p, struct ckpt_proof_file *files, size_t n, bool is_aside,
+		     struct err *e) MUST_CHECK;
 /* Waits for them. EINTR when abort_fd (FD_NONE: none) becomes readable. Story. */
 int ckpt_proof_end(struct ckpt_proof *p, int abort_fd, struct err *e) MUST_CHECK;
 void ckpt_proof_done(struct ckpt_proof *p);

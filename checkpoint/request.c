@@ -12,7 +12,7 @@
 
 enum { REQ_OPTS = 2 };
 enum { INHERIT_KEY = 1, INHERIT_FD = 2 };
-enum { PS_FD = 4 };
+enum { PS_ADDRESS = 1, PS_PORT = 2, PS_FD = 4 };
 #define LEVEL_WARN  2
 #define LEVEL_DEBUG 4
 
@@ -68,6 +68,16 @@ void ckpt_request_pages(struct ckpt_request *r, int fd)
 	ckpt_wire_number(&one, PS_FD, (uint64_t)fd);
 	ckpt_wire_bytes(&r->opts, CKPT_F_PS, one.data, one.len);
 	buf_printf(&r->line, " --page-server --ps-socket %d", fd);
+}
+
+void ckpt_request_server(struct ckpt_request *r, const struct ckpt_server *server)
+{
+	AUTO(buf) one = {0};
+
+	ckpt_wire_text(&one, PS_ADDRESS, server->host);
+	ckpt_wire_number(&one, PS_PORT, server->port);
+	ckpt_wire_bytes(&r->opts, CKPT_F_PS, one.data, one.len);
+	buf_printf(&r->line, " --page-server --address '%s' --port %u", server->host, server->port);
 }
 
 /* Without connections to keep there is nothing to hold (and criu's rules cost 50 ms). */

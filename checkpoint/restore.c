@@ -552,7 +552,7 @@ static int run(struct restore *s, const struct life_host *h, int *ret_status, st
 	if (r == 0 && a->lsm_profile)
 		r = ckpt_args_lsm(a->lsm_profile, e);
 	if (r == 0)
-		r = ckpt_args_built_in(&a->common, "restore", e);
+		r = ckpt_args_restore(&a->common, e);
 	if (r == 0 && life_is_rootless(h))
 		r = err_set(e, ERR_MISSING, EPERM,
 			    "restoring takes root of the host: CRIU cannot do it for a user");

@@ -104,13 +104,13 @@ _stiva_rows()
 		words=()
 		;;
 	checkpoint)
-		opts='--leave-running --pre-dump --check --image-path --work-path --parent-path --page-server --status-fd --tcp-established --tcp-close --tcp-skip-in-flight --ext-unix-sk --shell-job --file-locks --link-remap --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --network-lock -h --help'
-		args=' --image-path:dir --work-path:dir --parent-path:dir --page-server: --status-fd: --manage-cgroups-mode:=soft,full,strict,ignore --empty-ns:=network --network-lock:=iptables,nftables,skip'
+		opts='--parent-path --status-fd --leave-running --pre-dump --check --image-path --work-path --page-server --tcp-established --tcp-close --tcp-skip-in-flight --ext-unix-sk --shell-job --file-locks --link-remap --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --network-lock -h --help'
+		args=' --parent-path:dir --status-fd: --image-path:dir --work-path:dir --page-server: --manage-cgroups-mode:=soft,full,strict,ignore --empty-ns:=network --network-lock:=iptables,nftables,skip'
 		words=('=id')
 		;;
 	restore)
-		opts='-b --bundle --console-socket --pid-file -d --detach --no-subreaper --no-pivot --lsm-profile --lsm-mount-context --image-path --work-path --parent-path --page-server --status-fd --tcp-established --tcp-close --tcp-skip-in-flight --ext-unix-sk --shell-job --file-locks --link-remap --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --network-lock -h --help'
-		args=' -b:dir --bundle:dir --console-socket:file --pid-file:file --lsm-profile: --lsm-mount-context: --image-path:dir --work-path:dir --parent-path:dir --page-server: --status-fd: --manage-cgroups-mode:=soft,full,strict,ignore --empty-ns:=network --network-lock:=iptables,nftables,skip'
+		opts='-b --bundle --console-socket --pid-file -d --detach --no-subreaper --no-pivot --lsm-profile --lsm-mount-context --image-path --work-path --page-server --tcp-established --tcp-close --tcp-skip-in-flight --ext-unix-sk --shell-job --file-locks --link-remap --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --network-lock -h --help'
+		args=' -b:dir --bundle:dir --console-socket:file --pid-file:file --lsm-profile: --lsm-mount-context: --image-path:dir --work-path:dir --page-server: --manage-cgroups-mode:=soft,full,strict,ignore --empty-ns:=network --network-lock:=iptables,nftables,skip'
 		words=()
 		;;
 	migrate)

@@ -11,10 +11,7 @@
 static const struct cmd_opt common_rows[] = {
 	O_STR(A, image_path, "image-path", 0, "DIR", "checkpoint", "where the images are"),
 	O_STR(A, work_path, "work-path", 0, "DIR", "the image path", "where CRIU keeps its logs"),
-	O_STR(A, parent_path, "parent-path", 0, "DIR", NULL,
-	      "the images of an earlier pre-dump, relative to the image path"),
 	O_STR(A, page_server, "page-server", 0, "ADDRESS:PORT", NULL, "the page server that has or gets the memory"),
-	O_U32(A, status_fd, "status-fd", 0, "FD", NULL, "write a byte to this descriptor when the page server is ready"),
 	O_FLAG(A, tcp_established, "tcp-established", 0, "keep established TCP connections"),
 	O_FLAG(A, tcp_close, "tcp-close", 0, "close TCP connections"),
 	O_FLAG(A, tcp_skip_in_flight, "tcp-skip-in-flight", 0, "leave out TCP connections that are being made"),
@@ -32,6 +29,9 @@ static const struct cmd_opt common_rows[] = {
 const struct cmd_opts cmd_checkpoint_common = CMD_OPTS(common_rows);
 #define A struct ckpt_dump_args
 static const struct cmd_opt rows[] = {
+	O_STR(A, common.parent_path, "parent-path", 0, "DIR", NULL,
+	      "the images of an earlier pre-dump, relative to the image path"),
+	O_U32(A, common.status_fd, "status-fd", 0, "FD", NULL, "write a byte to this descriptor when the page server is ready"),
 	O_FLAG(A, leave_running, "leave-running", 0, "do not end the container"),
 	O_FLAG(A, pre_dump, "pre-dump", 0, "write the memory only, and let the container run"),
 	O_FLAG(A, check, "check", 0, "only print what stands in the way, one a line; the container does not notice"),
@@ -59,8 +59,11 @@ const struct cmd_verb cmd_checkpoint = {
 		"(as runc and crun write it) and stiva.manifest, the digests of all of them. The "
 		"cgroup is always frozen, and made again, by stiva; so is the network namespace, "
 		"whose devices and addresses are not in the images.\n\n"
-		"Refused by this version: --pre-dump, --parent-path, --page-server, --lazy-pages, "
-		"--status-fd, --auto-dedup; containers whose user namespace has no mapping of "
+		"With --page-server the memory goes to a \"criu page-server\" that listens there, "
+		"and not beside the images; before a restore the files that it wrote are put "
+		"beside them. No digest is made of these, only their sizes are checked.\n\n"
+		"Refused by this version: --pre-dump, --parent-path, --lazy-pages, --status-fd, "
+		"--auto-dedup; containers whose user namespace has no mapping of "
 		"the id 0, or that has a sysfs and no new network namespace, with another "
 		"joined namespace than that of the network, with linux.netDevices, "
 		"linux.intelRdt or a seccomp agent, and processes that came in by exec.",

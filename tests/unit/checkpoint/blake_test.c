@@ -88,7 +88,7 @@ static int write_files(const char *dir, const unsigned char *p, struct ckpt_proo
 
 		assert_true(fd >= 0);
 		assert_int_equal(fd_write_all(fd, p, rows[i].n), 0);
-		f[i] = (struct ckpt_proof_file){.name = name, .size = rows[i].n};
+		f[i] = (struct ckpt_proof_file){.name = name, .dir_fd = dir_fd, .size = rows[i].n};
 	}
 	return dir_fd;
 }
@@ -105,23 +105,23 @@ static void files(void **state)
 	AUTO_FD dir_fd = write_files(dir, p, f);
 	AUTO(ckpt_proof) proof = CKPT_PROOF_NONE;
 
-	assert_int_equal(ckpt_proof_start(&proof, dir_fd, f, ROWS, true, &e), 0);
+	assert_int_equal(ckpt_proof_start(&proof, f, ROWS, true, &e), 0);
 	assert_int_equal(ckpt_proof_end(&proof, FD_NONE, &e), 0);
 	for (size_t i = 0; i < ROWS; i++)
 		assert_string_equal(f[i].digest, rows[i].digest);
 	/* None, and few. */
-	assert_int_equal(ckpt_proof_start(&proof, dir_fd, f, 0, false, &e), 0);
+	assert_int_equal(ckpt_proof_start(&proof, f, 0, false, &e), 0);
 	assert_int_equal(ckpt_proof_end(&proof, FD_NONE, &e), 0);
 	memset(f[2].digest, 0, sizeof(f[2].digest));
-	assert_int_equal(ckpt_proof_start(&proof, dir_fd, f + 2, 1, false, &e), 0);
+	assert_int_equal(ckpt_proof_start(&proof, f + 2, 1, false, &e), 0);
 	assert_int_equal(ckpt_proof_end(&proof, FD_NONE, &e), 0);
 	assert_string_equal(f[2].digest, rows[2].digest);
 	/* Begun, and not wanted any more. */
-	assert_int_equal(ckpt_proof_start(&proof, dir_fd, f, ROWS, false, &e), 0);
+	assert_int_equal(ckpt_proof_start(&proof, f, ROWS, false, &e), 0);
 	ckpt_proof_done(&proof);
 	/* Another size than the one that was told. */
 	f[ROWS - 1].size++;
-	assert_int_equal(ckpt_proof_start(&proof, dir_fd, f, ROWS, true, &e), 0);
+	assert_int_equal(ckpt_proof_start(&proof, f, ROWS, true, &e), 0);
 	assert_int_equal(ckpt_proof_end(&proof, FD_NONE, &e), -EBADMSG);
 	assert_non_null(strstr(e.text, "was changed"));
 	for (size_t i = 0; i < ROWS; i++) {
