@@ -94,7 +94,9 @@ static int refuse(const struct life_held *x, struct err *e)
 			"linux.seccomp.listenerPath: a seccomp agent cannot be checkpointed");
 	int r = ckpt_userns_check(x->conf, e);
 
-	return r < 0 ? r : refuse_joined(x->conf, e);
+	if (r == 0)
+		r = refuse_joined(x->conf, e);
+	return r == 0 ? ckpt_userns_below(x, e) : r;
 }
 
 /* Memory that has not come since the last restore would be missing. Paused, it does not come. */

@@ -255,6 +255,8 @@ bool ckpt_userns_makes_net(const struct spec_config *conf);
 bool ckpt_userns_is_in_net(const struct spec_config *conf);
 /* Whether CRIU can do it: the namespace must have a root. */
 int ckpt_userns_check(const struct spec_config *conf, struct err *e) MUST_CHECK;
+/* The same of what is mounted in one that lives. */
+int ckpt_userns_below(const struct life_held *x, struct err *e) MUST_CHECK;
 /* The maps that a process has are those of the config. */
 int ckpt_userns_audit(const struct spec_config *conf, pid_t pid, struct err *e) MUST_CHECK;
 /* The directory of images as the root of the new user namespace may read it too; *ret_fd: owned,

@@ -68,6 +68,27 @@ int ckpt_userns_check(const struct spec_config *conf, struct err *e)
 		       has_uid ? 'g' : 'u');
 }
 
+/* CRIU clones each mount by itself, which the kernel does not let the root of another user
+ * namespace do where something is mounted below. */
+int ckpt_userns_below(const struct life_held *x, struct err *e)
+{
+	AUTO(arena) a = {0};
+	struct ckpt_meta m = {0};
+	int r = 0;
+
+	if (spec_ns_is_new(x->conf, SPEC_NS_USER))
+		r = ckpt_outside_find(x, &m, &a, e);
+	for (size_t i = 0; r == 0 && i < m.mounts.n; i++)
+		if (m.mounts.v[i].below && *m.mounts.v[i].below)
+			r = err_set(
+				e, ERR_MISSING, ENOTSUP,
+				"\"%.200s\" is a mount of the host below that at \"%.200s\": "
+				"with a user namespace CRIU cannot restore it (\"bind\" instead "
+				"of \"rbind\" leaves it out)",
+				m.mounts.v[i].path, m.mounts.v[i].from);
+	return r;
+}
+
 int ckpt_userns_audit(const struct spec_config *conf, pid_t pid, struct err *e)
 {
 	AUTO(arena) a = {0};

@@ -772,6 +772,20 @@ killer() {
 	KEPT=1 refused "CRIU cannot make a sysfs again"
 }
 
+@test "a user namespace with a mount of the host below another one is refused before anything is held" {
+	requires userns criu
+	mkdir -p "$WORK/data/below"
+	mount -t tmpfs tmpfs "$WORK/data/below"
+	program probe wait -- "$USERNS" \
+		"$(add_mount '{destination: "/data", type: "bind", source: (env.WORK + "/data"), options: ["rbind", "rw"]}')"
+	open_bundle
+	starts ""
+	rt checkpoint --image-path "$IMG" "$ID"
+	umount "$WORK/data/below"
+	KEPT=1 refused '"/data/below" is a mount of the host below that at "/data"'
+	status_is running
+}
+
 @test "U136: a user is refused: it takes root of the host" {
 	requires userns
 	status=0
