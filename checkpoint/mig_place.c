@@ -199,7 +199,7 @@ static int make_at(struct mig_place *p, const char *path, bool is_file, int *ret
 	if (fd < 0)
 		return err_sys(e, fd, "make \"%.200s\"", path);
 	*ret_fd = open(fd_proc_path(fd, link),
-		       is_file ? O_RDWR | O_CLOEXEC : O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		       O_RDONLY | O_CLOEXEC | (is_file ? O_NONBLOCK : O_DIRECTORY));
 	return *ret_fd < 0 ? err_sys(e, errno, "open \"%.200s\"", path) : 0;
 }
 

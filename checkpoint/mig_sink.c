@@ -165,6 +165,24 @@ static int begin(struct mig_sink *s, struct mig_fs_in *in, struct err *e)
 	return 0;
 }
 
+/* Nobody may write to a file that a process runs: the kernel would not let the restore say which
+ * it is (man 2 PR_SET_MM, EACCES). */
+static int let_go(struct mig_sink *s, struct err *e)
+{
+	struct stat st;
+	char proc[FD_PROC_MAX];
+
+	auto_fd_done(&s->file_fd);
+	if (fstat(s->root_fd, &st) < 0 || S_ISDIR(st.st_mode))
+		return 0;
+	AUTO_FD fd = open(fd_proc_path(s->root_fd, proc), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, errno, "%s: open it for reading", s->where);
+	fd_replace(&s->root_fd, fd_take(&fd));
+	return 0;
+}
+
 static int end(struct mig_sink *s, const struct mig_frame *f, struct err *e)
 {
 	struct mig_fs_in in = {f->data, f->n, false};
@@ -194,7 +212,7 @@ static int end(struct mig_sink *s, const struct mig_frame *f, struct err *e)
 			       s->where);
 	s->is_in_round = false;
 	s->is_complete = s->is_final;
-	return 0;
+	return s->is_complete ? let_go(s, e) : 0;
 }
 
 /* ---- frames ---- */

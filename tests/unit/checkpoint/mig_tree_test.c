@@ -333,6 +333,34 @@ static void a_change_during_a_round_is_for_the_next(void **state)
 	pair_done(&p);
 }
 
+/* Whether somebody has it open for writing. */
+static bool is_written(int dir_fd, const char *name)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	bool is = fcntl(fd, F_SETLEASE, F_RDLCK) < 0;
+
+	if (is)
+		assert_int_equal(errno, EAGAIN);
+	close(fd);
+	return is;
+}
+
+static void what_is_complete_can_be_run(void **state)
+{
+	struct pair p = pair_new();
+
+	(void)state;
+	put_file(p.from_fd, "program", "the last that was written", 25);
+	pair_open(&p);
+	round_ok(&p, false);
+	round_ok(&p, true);
+	same_trees(&p);
+	assert_false(is_written(p.to_fd, "program"));
+	pair_done(&p);
+}
+
 static void replace_large(struct mig_frame *f, void *ctx)
 {
 	struct pair *p = ctx;
@@ -428,6 +456,7 @@ int main(void)
 		cmocka_unit_test(changes_between_rounds_arrive),
 		cmocka_unit_test(only_blocks_that_changed_are_sent),
 		cmocka_unit_test(what_is_sparse_stays_sparse),
+		cmocka_unit_test(what_is_complete_can_be_run),
 		cmocka_unit_test(a_change_during_a_round_is_for_the_next),
 		cmocka_unit_test(what_vanishes_during_a_round_is_gone_in_the_next),
 		cmocka_unit_test(a_mapped_file_is_read_again),
