@@ -70,7 +70,7 @@ test_teardown() { hosts_down; }
 	for ((i = 0; i < REPEATS; i++)); do
 		from=$AT to=$(other "$AT")
 		wire "run-after=COMMIT:$HOSTS/kill $from stiva"
-		DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --replace --silence 400ms --quiet "$ID" "$to"
+		DEADLINE=30 rt_on "$from" migrate --rsh "$RSH" --replace --silence 2s --quiet "$ID" "$to"
 		# it may have heard all before the kill came
 		if [ "$status" = 0 ]; then
 			AT=$to
@@ -95,7 +95,7 @@ test_teardown() { hosts_down; }
 	for ((i = 0; i < REPEATS; i++)); do
 		# the other host is gone before COMMIT comes there
 		wire "run-at=READY:touch $HOSTS/two.down" cut-at=COMMIT
-		DEADLINE=30 rt_on one migrate --rsh "$RSH" --replace --silence 400ms --doubt 300ms --quiet "$ID" two
+		DEADLINE=30 rt_on one migrate --rsh "$RSH" --replace --silence 2s --doubt 300ms --quiet "$ID" two
 		[ "$status" -ne 0 ]
 		grep -q "it stands still, in doubt: " <<<"$stderr"
 		is_frozen_on one
@@ -160,7 +160,7 @@ test_teardown() { hosts_down; }
 
 @test "faults: in doubt and ended: --recover says so, and it can be deleted" {
 	wire "run-at=READY:touch $HOSTS/two.down" cut-at=COMMIT
-	DEADLINE=30 rt_on one migrate --rsh "$RSH" --replace --silence 400ms --doubt 300ms --quiet "$ID" two
+	DEADLINE=30 rt_on one migrate --rsh "$RSH" --replace --silence 2s --doubt 300ms --quiet "$ID" two
 	grep -q "it stands still, in doubt: " <<<"$stderr" || fail "$stderr"
 	ok_on one kill "$ID" KILL
 	wait_for eval '[ "$(status_on one)" = stopped ]'
